@@ -1,0 +1,53 @@
+# Every target that runs something first makes the environment it needs; a second call finds it whole and goes on.
+#   make run ARGS="--mode cbt"      make test ARGS="-k orders"      make venv PYTHON=python3.12
+.DEFAULT_GOAL := help
+.PHONY: help venv venv-dev run simulate test check format format-check lint types bench lock clean
+
+VENV ?= .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+export PYTHON
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+venv:  ## make .venv with what the daemon needs
+	@tools/venv.sh daemon $(VENV)
+
+venv-dev:
+	@tools/venv.sh dev $(VENV)
+
+run: venv  ## trade one simulated day on paper, a day a minute (ARGS="..." is added)
+	@$(PY) main.py --mode trade --sim-days 1 --sim-speed 390 $(ARGS)
+
+simulate: venv  ## trade twenty simulated days as fast as they go (ARGS="..." is added)
+	@$(PY) main.py --mode trade --sim-days 20 --sim-speed 0 $(ARGS)
+
+test: venv-dev  ## run the tests (ARGS="..." is added)
+	@$(PY) -m pytest -n 2 $(ARGS)
+
+check: format-check lint types test  ## what must be green: format, lint, types, tests
+
+format: venv-dev  ## rewrite the code in our format
+	@$(PY) -m ruff check --quiet --select I --fix .
+	@$(PY) -m ruff format .
+
+format-check: venv-dev
+	@$(PY) -m ruff format --check .
+
+lint: venv-dev  ## look for mistakes and broken house rules
+	@$(PY) -m ruff check .
+
+types: venv-dev  ## check the types
+	@$(PY) -m mypy
+
+bench: venv-dev  ## measure (ARGS="..." is added)
+	@$(PY) -m bench $(ARGS)
+
+lock:  ## write the locks again from pyproject.toml (ARGS=--upgrade takes the newest)
+	@tools/lock.sh $(ARGS)
+
+clean:  ## remove the environments, caches and build results; data/ and logs/ stay
+	@rm -rf .venv .venv-* .venv*.guard build dist *.egg-info .coverage htmlcov
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

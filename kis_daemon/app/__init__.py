@@ -1,0 +1,1 @@
+"""The drawing office: the only place that knows modes, files and the environment."""

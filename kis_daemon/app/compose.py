@@ -1,0 +1,230 @@
+"""Who is built, and with what: the only place that knows every room.
+
+Rules of this room
+    Below this line nobody asks which mode or venue it is: a different behaviour is a different object handed in here.
+    The real host is reached by no path of this version: REAL is refused until its readiness guards stand
+    (docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from kis_daemon.app.modes import Venue
+from kis_daemon.app.options import Feed, RunOptions
+from kis_daemon.app.settings import Settings, config_hash
+from kis_daemon.domain.approvals import Mandate
+from kis_daemon.domain.calendar import TradingCalendar
+from kis_daemon.domain.market import Side
+from kis_daemon.domain.orders import Order
+from kis_daemon.domain.universe import UniverseRules
+from kis_daemon.kis.opening import Kis
+from kis_daemon.ports import Clock, Entropy, Notifier, Records
+from kis_daemon.services.approvals import ApprovalDesk, Provenance
+from kis_daemon.services.book import Book
+from kis_daemon.services.bookkeeper import Bookkeeper
+from kis_daemon.services.control import Control, ControlTiming
+from kis_daemon.services.histories import Histories
+from kis_daemon.services.intake import Intake, QuotePoller
+from kis_daemon.services.journal import Journal
+from kis_daemon.services.order_synchronizer import OrderSynchronizer, OrderTiming
+from kis_daemon.services.quotes import QuoteBoard
+from kis_daemon.services.reconciler import Cadence, Reconciler
+from kis_daemon.services.timetable import Timetable
+from kis_daemon.services.trader import Trader, TradingRules
+from kis_daemon.services.universe_selector import UniverseSelector
+
+_MANDATE_DAYS = 365
+_MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything that lives while the daemon does."""
+
+    settings: Settings
+    clock: Clock
+    records: Records
+    book: Book
+    board: QuoteBoard
+    journal: Journal
+    synchronizer: OrderSynchronizer
+    reconciler: Reconciler
+    control: Control
+    trader: Trader
+    timetable: Timetable
+    poller: QuotePoller
+    intake: Intake
+    kis: Kis
+    mandate: Mandate
+
+
+def compose(
+    settings: Settings,
+    options: RunOptions,
+    *,
+    kis: Kis,
+    records: Records,
+    calendar: TradingCalendar,
+    clock: Clock,
+    entropy: Entropy,
+    notifier: Notifier,
+    secret: bytes,
+    commit: str,
+    schema_version: str,
+    universe: UniverseRules,
+    poll_s: float,
+    on_day_over: Callable[[date], None],
+    on_runs_done: Callable[[], None],
+) -> House:
+    """Build the services of one run and tie them together; nothing is opened or started."""
+    stream_is_primary = options.feed is Feed.WS
+    book = Book()
+    board = QuoteBoard()
+    journal = Journal(records, clock, notifier)
+    mandate = _mandate(settings, clock)
+    desk = ApprovalDesk(
+        secret,
+        entropy,
+        clock,
+        mandate,
+        Provenance(config_hash=config_hash(settings), git_commit_sha=commit, schema_version=schema_version),
+    )
+    control = Control(
+        book=book,
+        journal=journal,
+        calendar=calendar,
+        clock=clock,
+        limits=settings.risk,
+        timing=ControlTiming(poll_s=poll_s),
+        stream_is_primary=stream_is_primary,
+    )
+
+    # Trader, bookkeeper, reconciler and synchronizer know one another in a circle; the circle is closed by these calls.
+    def order_changed(order: Order) -> None:
+        trader.on_change(order)
+
+    def order_refused(order: Order, market_closed: bool) -> None:
+        trader.on_refusal(order, market_closed)
+
+    bookkeeper = Bookkeeper(
+        book=book,
+        journal=journal,
+        clock=clock,
+        protection=settings.protection,
+        commission_ppb=settings.commission_ppb,
+        on_change=order_changed,
+    )
+    reconciler = Reconciler(
+        broker=kis.broker,
+        book=book,
+        journal=journal,
+        bookkeeper=bookkeeper,
+        calendar=calendar,
+        clock=clock,
+        cadence=Cadence(),
+    )
+    control.watch(reconciler)
+    synchronizer = OrderSynchronizer(
+        broker=kis.broker,
+        journal=journal,
+        bookkeeper=bookkeeper,
+        book=book,
+        desk=desk,
+        clock=clock,
+        mode=settings.trading_mode.value,
+        gate=control.gate,
+        last_price=board.price,
+        trades_continuously=control.trades_continuously,
+        ask_broker=reconciler.wake,
+        on_refusal=order_refused,
+        timing=OrderTiming(),
+    )
+    trader = Trader(
+        book=book,
+        journal=journal,
+        synchronizer=synchronizer,
+        desk=desk,
+        calendar=calendar,
+        clock=clock,
+        rules=TradingRules(
+            entry=settings.entry,
+            protection=settings.protection,
+            trend_break=settings.trend_break,
+            gap=settings.gap,
+            limits=settings.risk,
+            commission_ppb=settings.commission_ppb,
+        ),
+    )
+    board.listen(trader.on_quote)
+    histories = Histories(
+        market_data=kis.market_data,
+        book=book,
+        journal=journal,
+        periods=settings.entry.periods,
+        full_bars=settings.entry.full_bars,
+        learn=trader.learn,
+    )
+    timetable = Timetable(
+        book=book,
+        board=board,
+        journal=journal,
+        trader=trader,
+        histories=histories,
+        selector=UniverseSelector(universe, journal),
+        reconciler=reconciler,
+        control=control,
+        market_data=kis.market_data,
+        feed=kis.feed,
+        calendar=calendar,
+        clock=clock,
+        on_day_over=on_day_over,
+    )
+    poller = QuotePoller(
+        market_data=kis.market_data,
+        board=board,
+        book=book,
+        control=control,
+        calendar=calendar,
+        clock=clock,
+        interval_s=options.interval_s,
+        stream_is_primary=stream_is_primary,
+        symbols=trader.listings_needed,
+        max_runs=options.max_runs,
+        on_runs_done=on_runs_done,
+    )
+    return House(
+        settings=settings,
+        clock=clock,
+        records=records,
+        book=book,
+        board=board,
+        journal=journal,
+        synchronizer=synchronizer,
+        reconciler=reconciler,
+        control=control,
+        trader=trader,
+        timetable=timetable,
+        poller=poller,
+        intake=Intake(board, reconciler, control),
+        kis=kis,
+        mandate=mandate,
+    )
+
+
+def _mandate(settings: Settings, clock: Clock) -> Mandate:
+    """The standing mandate that starting a daemon on paper money signs for its run (C28)."""
+    now = clock.now()
+    venue = "simulator" if settings.venue is Venue.SIMULATOR else "paper account"
+    return Mandate(
+        mandate_id=f"{settings.trading_mode.value.lower()}-{now:%Y%m%d%H%M%S}",
+        signed_by=f"start on the {venue}",
+        signed_at=now,
+        expires_at=now + timedelta(days=_MANDATE_DAYS),
+        side=Side.BUY,
+        symbols=(),
+        max_quantity=settings.risk.max_quantity,
+        max_notional_a_day=_MANDATE_NOTIONAL_A_DAY,
+    )

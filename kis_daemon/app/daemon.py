@@ -1,0 +1,125 @@
+"""The life of the daemon: what is done before the tasks, with them and after them.
+
+Rules of this room (architecture, section 5)
+    Recovery is the start: what the records hold is loaded, the broker is asked, and only then may anything be ordered.
+    Every task has a name and one owner. Unexpected trouble in one ends them all; orders already sent are drained, and
+    the process ends, to be started again.
+    The end: nothing new is begun, what was begun gets its answer written down, what is held stays held (no liquidation).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+
+from kis_daemon.app.compose import House
+from kis_daemon.app.settings import config_hash
+from kis_daemon.app.systemd import Systemd
+from kis_daemon.console.alerts import AlertDesk
+from kis_daemon.ports import Rows
+
+_DRAIN_S = 60.0  # four times the longest an order may take to be answered
+_LAST_WORDS_S = 5.0  # how long the last alerts may take to be delivered
+
+
+async def live(
+    house: House,
+    *,
+    stop: asyncio.Event,
+    systemd: Systemd,
+    watchdog_s: float | None,
+    alert_desk: AlertDesk,
+) -> None:
+    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain."""
+    await _recover(house)
+    systemd.ready(f"{house.control.gate().gate.value}, {len(house.book.positions)} positions")
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(alert_desk.run(), name="alerts"),
+                group.create_task(house.journal.run(), name="journal"),
+                group.create_task(house.control.run(), name="control"),
+                group.create_task(house.reconciler.run(), name="reconciler"),
+                group.create_task(house.synchronizer.run(), name="order_synchronizer"),
+                group.create_task(house.kis.feed.run(house.intake), name="feed"),
+                group.create_task(house.poller.run(), name="poller"),
+                group.create_task(house.timetable.run(), name="timetable"),
+            ]
+            if watchdog_s is not None:
+                tasks.append(group.create_task(_watch(house, systemd, watchdog_s), name="watchdog"))
+            await stop.wait()
+            house.control.stopping = True
+            systemd.stopping()
+            for task in tasks:
+                task.cancel()
+    finally:
+        house.control.stopping = True
+        async with asyncio.timeout(_DRAIN_S):
+            await house.synchronizer.drain()
+        await house.journal.write(house.journal.fact("daemon_stopped", alerts=True, reason=_why(stop)))
+        await alert_desk.drain(_LAST_WORDS_S)
+
+
+def _why(stop: asyncio.Event) -> str:
+    return "asked to stop" if stop.is_set() else "unexpected error"
+
+
+async def _recover(house: House) -> None:
+    """Load what the records hold, then ask the broker what is true. The gate stays HALTED until it has answered."""
+    today = house.clock.now().date()
+    await house.records.transact(lambda rows: _load(rows, house, today))
+    live = house.book.live_orders()
+    settings = house.settings
+    await house.journal.write(
+        house.journal.fact(
+            "daemon_started",
+            alerts=True,
+            mode=settings.trading_mode.value,
+            venue=settings.venue.value,
+            config_hash=config_hash(settings),
+            positions=len(house.book.positions),
+            orders_to_recover=len(live),
+        ),
+        house.journal.fact(
+            "mandate_signed",
+            mandate=house.mandate.mandate_id,
+            signed_by=house.mandate.signed_by,
+            expires_at=house.mandate.expires_at.isoformat(),
+            max_quantity=house.mandate.max_quantity,
+        ),
+    )
+    await house.control.refresh()
+    await house.reconciler.attempt()
+
+
+def _load(rows: Rows, house: House, today: date) -> None:
+    """Fill the book from the records."""
+    book = house.book
+    for order in (*rows.orders_of(today), *rows.live_orders()):
+        book.put(order)
+    for position in rows.open_positions():
+        book.positions[position.symbol] = position
+        book.rename(position.symbol, position.name)
+    book.trades_today.extend(rows.trades(today, today))
+    book.start_day(today)
+    for symbol, stopped_on in rows.last_stops():
+        book.stopped_on[symbol] = stopped_on
+    cash = rows.mark("ledger_cash")
+    book.ledger_cash = None if cash is None else int(cash)
+    base = rows.mark("day_base")
+    if base is not None:
+        day, equity = base.split("|")
+        if date.fromisoformat(day) == today:
+            book.day_base_of, book.day_base_equity = today, int(equity)
+
+
+async def _watch(house: House, systemd: Systemd, every_s: float) -> None:
+    """Tell systemd that we are alive, as long as the reconciler comes round: failing to reach the broker is coming round."""
+    seen = -1
+    silent = 0.0
+    while True:
+        await asyncio.sleep(every_s)
+        silent = 0.0 if house.reconciler.rounds != seen else silent + every_s
+        seen = house.reconciler.rounds
+        if silent <= house.reconciler.longest_pause_s:
+            systemd.alive()

@@ -1,0 +1,1 @@
+"""The front desk: what the operator sees and says."""

@@ -1,0 +1,1 @@
+"""The ground floor: pure, synchronous, standard library only."""

@@ -1,0 +1,52 @@
+"""Facts: what happened, in the order it happened, as the journal keeps them.
+
+Rules of this room
+    A fact has a constant snake_case past-tense name, the moment, the actor, the correlation and plain data.
+    `canonical` is the one form that is hashed; two writers of the same fact make the same bytes.
+    Measured durations, process ids, ports and commits are not facts of the trade and stand in the log only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeAlias
+
+Scalar: TypeAlias = "str | int | bool | float | None"
+Payload: TypeAlias = "Mapping[str, Scalar | list[Scalar] | list[dict[str, Scalar]] | dict[str, Scalar]]"
+
+GENESIS_HASH = "0" * 64
+"""`prev_hash` of the first event."""
+
+_EMPTY: Payload = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One fact. `at` is aware; `actor` is the room or the person; `correlation_id` may be empty."""
+
+    at: datetime
+    type: str
+    actor: str = "engine"
+    correlation_id: str = ""
+    payload: Payload = field(default=_EMPTY)
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError(f"event {self.type}: a naive time {self.at} was given, expected an aware one")
+
+
+def canonical(event: Event) -> str:
+    """Return the event as the text that is hashed: UTC microseconds, type, correlation, key-sorted compact JSON."""
+    payload = json.dumps(dict(event.payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    at = event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return "\n".join((at, event.type, event.correlation_id, payload))
+
+
+def chain_hash(prev_hash: str, event: Event) -> str:
+    """Return the hash of `event` behind `prev_hash` (hex SHA-256)."""
+    return hashlib.sha256(f"{prev_hash}\n{canonical(event)}".encode()).hexdigest()

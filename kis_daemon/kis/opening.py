@@ -1,0 +1,78 @@
+"""Opening KIS: one transport, one budget and one keeper of each key, with everything that stands on them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from kis_daemon.kis.access import Access
+from kis_daemon.kis.broker import KisBroker
+from kis_daemon.kis.budget import CALL_LIMITS, Budget, CallLimit
+from kis_daemon.kis.capabilities import KisProfile
+from kis_daemon.kis.commands import Commands
+from kis_daemon.kis.credentials import Credentials
+from kis_daemon.kis.feed import KisFeed
+from kis_daemon.kis.feed_link import FeedPace
+from kis_daemon.kis.key_file import KeyFile
+from kis_daemon.kis.market_data import KisMarketData
+from kis_daemon.kis.questions import Questions, RetryRule
+from kis_daemon.kis.tokens import AccessTokens, KeyKeeper, StreamKeys
+from kis_daemon.kis.transport import KisEndpoints, Transport
+from kis_daemon.ports import Clock
+
+API_TIMEOUT_S = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KisLimits:
+    """How often and how patiently KIS is called. `timeout_s` is `API_TIMEOUT` (S3-N03)."""
+
+    calls: CallLimit
+    timeout_s: float = API_TIMEOUT_S
+    retry: RetryRule = field(default_factory=RetryRule)
+    pace: FeedPace = field(default_factory=FeedPace)
+
+    @classmethod
+    def of(cls, profile: KisProfile) -> KisLimits:
+        """Return the limits that KIS sets, with headroom."""
+        return cls(calls=CALL_LIMITS[profile])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kis:
+    """An open KIS environment. `access_tokens` is there to be warmed before the market opens."""
+
+    broker: KisBroker
+    market_data: KisMarketData
+    feed: KisFeed
+    access_tokens: KeyKeeper
+
+
+@asynccontextmanager
+async def open_kis(
+    endpoints: KisEndpoints,
+    credentials: Credentials,
+    profile: KisProfile,
+    clock: Clock,
+    random: Random,
+    token_path: Path | None,
+    limits: KisLimits,
+) -> AsyncIterator[Kis]:
+    """Open the environment, close it at the end; keys are kept in `token_path`, or in memory only."""
+    budget = Budget(limits.calls)
+    key_file = KeyFile(token_path, credentials.owner(profile))
+    async with Transport(endpoints.rest, limits.timeout_s) as transport:
+        tokens = KeyKeeper(AccessTokens(transport, budget, credentials, clock), key_file, clock)
+        stream_keys = KeyKeeper(StreamKeys(transport, budget, credentials, clock), key_file, clock)
+        access = Access(tokens, budget, credentials)
+        questions = Questions(transport, access, limits.retry, random)
+        commands = Commands(transport, access)
+        yield Kis(
+            broker=KisBroker(questions, commands, credentials, profile, clock),
+            market_data=KisMarketData(questions, profile, clock),
+            feed=KisFeed(endpoints.stream, stream_keys, credentials, profile, clock, random, limits.pace),
+            access_tokens=tokens,
+        )

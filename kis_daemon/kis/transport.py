@@ -1,0 +1,212 @@
+"""HTTP to KIS: one pool of connections, and the one place where an order's bytes leave.
+
+Rules of this room
+    `post_once` sends a body at most once. aiohttp repeats only idempotent methods by itself, redirects
+    are not followed, and the payload refuses to be written a second time.
+    aiohttp holds the headers back until the first byte of the body and hands both to the socket in one
+    call. So the permit is asked inside the payload's write, with no await between it and that call:
+    refused, and nothing at all was sent. The connection, on which now half a request was promised, is
+    closed.
+    What was raised before the permit was given never reached KIS (`BrokerUnreachable`); after it, nobody
+    knows (`NoAnswer`). Whatever happens later, a payload whose call has ended sends nothing more.
+    aiohttp's errors may hold the address with the account in it: they are never chained to ours nor quoted.
+    A connection of the in-process simulator never grows old: aiohttp ages connections by the wall clock
+    (`time.monotonic`), and reusing or reopening one is a different order of events. A KIS connection does
+    (15 s), and so is rarely one that KIS has already closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import StreamWriter
+from aiohttp.payload import Payload
+
+from kis_daemon.kis.wire import Answer
+from kis_daemon.ports import BrokerUnreachable, NoAnswer, Permit, Withdrawn
+
+JSON_TYPE = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a server is: its address, and the AF_UNIX socket to reach it by if it lives in this process."""
+
+    url: str
+    socket_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KisEndpoints:
+    """The two servers of a KIS environment."""
+
+    rest: Endpoint
+    stream: Endpoint
+
+
+class _Gate(Enum):
+    WAITING = auto()
+    OPENED = auto()
+    WITHDRAWN = auto()
+    SHUT = auto()
+
+
+class _NotSent(Exception):
+    """Raised into aiohttp so that it gives the connection up."""
+
+
+class _GatedPayload(Payload):
+    """A body that asks its permit at the last moment and leaves at most once."""
+
+    def __init__(self, body: bytes, permit: Permit) -> None:
+        super().__init__(body, content_type=JSON_TYPE)
+        self._size = len(body)
+        self._body = body
+        self._permit = permit
+        self.gate = _Gate.WAITING
+        self.permit_error: Exception | None = None
+
+    def shut(self) -> None:
+        """Send nothing any more: the call has ended."""
+        if self.gate is _Gate.WAITING:
+            self.gate = _Gate.SHUT
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await self.write_with_length(writer, None)
+
+    async def write_with_length(
+        self,
+        writer: AbstractStreamWriter,
+        content_length: int | None,  # noqa: ARG002  # always the whole body
+    ) -> None:
+        if self.gate is not _Gate.WAITING:
+            raise _NotSent
+        if isinstance(writer, StreamWriter) and (writer.transport is None or writer.transport.is_closing()):
+            raise _NotSent
+        try:
+            permitted = self._permit()
+        except Exception as error:
+            self.permit_error = error
+            self.gate = _Gate.WITHDRAWN
+            raise
+        if not permitted:
+            self.gate = _Gate.WITHDRAWN
+            raise _NotSent
+        self.gate = _Gate.OPENED
+        await writer.write(self._body)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._body.decode(encoding, errors)
+
+
+class Transport:
+    """A pool of connections to KIS's REST server; `timeout_s` limits a call from connect to last byte."""
+
+    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
+        self._endpoint = endpoint
+        self._timeout_s = timeout_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        path = self._endpoint.socket_path
+        connector: aiohttp.BaseConnector
+        if path is None:
+            connector = aiohttp.TCPConnector()
+        else:
+            connector = aiohttp.UnixConnector(path, keepalive_timeout=None)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(self, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> Answer:
+        """Return the answer to a question; `BrokerUnreachable` if none came."""
+        return await self._ask("GET", path, headers, params=params)
+
+    async def post(self, path: str, body: Mapping[str, str]) -> Answer:
+        """Return the answer to a request for a key; `BrokerUnreachable` if none came."""
+        return await self._ask("POST", path, {"content-type": JSON_TYPE}, data=_encode(body))
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        params: Sequence[tuple[str, str]] | None = None,
+        data: bytes | None = None,
+    ) -> Answer:
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._open_session.request(
+                    method, self._url(path), params=params, data=data, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                return await _read(response)
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
+            raise BrokerUnreachable(f"{path}: {type(error).__name__}") from None
+
+    async def post_once(
+        self, path: str, body: Mapping[str, str], headers: Mapping[str, str], permit: Permit
+    ) -> Answer | Withdrawn:
+        """Send a command once, if `permit()` still allows it when the connection stands ready.
+
+        Raises `BrokerUnreachable` if nothing was sent, `NoAnswer` if it was and no whole answer came.
+        """
+        payload = _GatedPayload(_encode(body), permit)
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._open_session.post(
+                    self._url(path), data=payload, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                return await _read(response)
+        except (aiohttp.ClientError, OSError, _NotSent) as error:
+            told = f"{path}: {type(error).__name__}"
+        finally:
+            payload.shut()
+        if payload.permit_error is not None:
+            raise payload.permit_error
+        if payload.gate is _Gate.WITHDRAWN:
+            return Withdrawn()
+        if payload.gate is _Gate.OPENED:
+            raise NoAnswer(told)
+        raise BrokerUnreachable(told)
+
+    @property
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the transport is not open")
+        return self._session
+
+    def _url(self, path: str) -> str:
+        return self._endpoint.url.rstrip("/") + path
+
+
+def _encode(body: Mapping[str, str]) -> bytes:
+    return json.dumps(body).encode()
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    return Answer(
+        status=response.status, body=await response.read(), tr_cont=response.headers.get("tr_cont", "")
+    )

@@ -1,0 +1,181 @@
+"""What we hold, what we have begun and what we may spend: the state all services share, in memory.
+
+Rules of this room
+    The records are the truth; the book is rebuilt from them at start and changed only after they were.
+    One live order per symbol and side. A slot is taken before the order is written and freed when it is terminal.
+    Day counts (entries, losses in a row, realised profit) come from orders and trades, so a restart forgets none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from kis_daemon.domain.exits import ExitReason
+from kis_daemon.domain.market import Listing, Side, Symbol, Won
+from kis_daemon.domain.orders import Order, OrderKey, OrderNo, OrderType
+from kis_daemon.domain.positions import Position, Trade
+from kis_daemon.domain.risk import AccountFigures
+
+
+@dataclass(slots=True)
+class Book:
+    """See the rules above. `statement_cash` is the broker's, moved on by what was booked since; `ledger_cash` is our own
+    sum, None before the account was ever seen. `revision` counts the fills that were booked."""
+
+    positions: dict[Symbol, Position] = field(default_factory=dict)
+    orders: dict[OrderKey, Order] = field(default_factory=dict)
+    live: dict[tuple[Symbol, Side], OrderKey] = field(default_factory=dict)
+    trades_today: list[Trade] = field(default_factory=list)
+    listings: dict[Symbol, Listing] = field(default_factory=dict)
+    names: dict[Symbol, str] = field(default_factory=dict)
+    stopped_on: dict[Symbol, date] = field(default_factory=dict)
+    external: dict[Symbol, int] = field(default_factory=dict)
+    day: date = date.min
+    statement_cash: Won = 0
+    ledger_cash: Won | None = None
+    holdings_value: Won = 0
+    day_base_equity: Won = 0
+    day_base_of: date | None = None
+    revision: int = 0
+    notional_today: Won = 0
+
+    # orders
+
+    def begin(self, order: Order) -> None:
+        """Take the slot of a new order; `ValueError` if it is taken."""
+        slot = (order.intent.symbol, order.intent.side)
+        if slot in self.live:
+            raise ValueError(f"{slot[1]} of {slot[0]} is live already")
+        self.live[slot] = order.key
+        self.orders[order.key] = order
+
+    def forget(self, order: Order) -> None:
+        """Give back the slot of an order that was never written."""
+        del self.live[(order.intent.symbol, order.intent.side)]
+        del self.orders[order.key]
+
+    def put(self, order: Order) -> None:
+        """Keep the order's newer state; a terminal one gives its slot back."""
+        self.orders[order.key] = order
+        slot = (order.intent.symbol, order.intent.side)
+        if not order.is_live and self.live.get(slot) == order.key:
+            del self.live[slot]
+        elif order.is_live and slot not in self.live:
+            self.live[slot] = order.key
+
+    def live_order(self, symbol: Symbol, side: Side) -> Order | None:
+        key = self.live.get((symbol, side))
+        return None if key is None else self.orders[key]
+
+    def live_orders(self) -> tuple[Order, ...]:
+        return tuple(self.orders[key] for key in self.live.values())
+
+    def by_order_no(self, day: date, branch_no: str, order_no: OrderNo) -> Order | None:
+        """Return our order of that broker number; numbers are unique within a day and branch."""
+        for order in self.orders.values():
+            if order.order_no == order_no and order.day == day and order.branch_no == branch_no:
+                return order
+        return None
+
+    def attempts(self, symbol: Symbol, rule: str, day: date, entry_seq: int) -> int:
+        """Return how many orders were begun for that signal."""
+        return sum(
+            1
+            for order in self.orders.values()
+            if order.day == day
+            and order.intent.symbol == symbol
+            and order.intent.rule == rule
+            and order.intent.entry_seq == entry_seq
+        )
+
+    def next_entry_seq(self, symbol: Symbol, day: date) -> int:
+        """Return the number the next entry of `symbol` on `day` has: one more than entries that bought something."""
+        return 1 + sum(
+            1
+            for order in self.orders.values()
+            if order.day == day
+            and order.intent.symbol == symbol
+            and order.intent.side is Side.BUY
+            and order.filled_quantity > 0
+        )
+
+    # trades and the account
+
+    def put_trade(self, trade: Trade) -> None:
+        """Keep the trade, over the one of the same order; remember a stop for its cool-down."""
+        same = [index for index, known in enumerate(self.trades_today) if known.order_key == trade.order_key]
+        if same:
+            self.trades_today[same[0]] = trade
+        else:
+            self.trades_today.append(trade)
+        if trade.rule == ExitReason.ATR_STOP_LOSS:
+            self.stopped_on[trade.symbol] = trade.at.date()
+
+    def start_day(self, day: date) -> None:
+        """Begin the counts of `day`; orders of earlier days that are over are let go."""
+        if day == self.day:
+            return
+        self.day = day
+        self.trades_today = [trade for trade in self.trades_today if trade.at.date() == day]
+        self.orders = {key: order for key, order in self.orders.items() if order.day == day or order.is_live}
+        self.notional_today = sum(
+            _notional(order)
+            for order in self.orders.values()
+            if order.day == day and order.intent.side is Side.BUY
+        )
+
+    @property
+    def realized_today(self) -> Won:
+        return sum(trade.realized_pnl for trade in self.trades_today)
+
+    @property
+    def consecutive_losses(self) -> int:
+        losses = 0
+        for trade in self.trades_today:
+            if trade.side is Side.SELL:
+                losses = losses + 1 if trade.realized_pnl < 0 else 0
+        return losses
+
+    def entries_today(self) -> int:
+        return sum(
+            1
+            for order in self.orders.values()
+            if order.day == self.day
+            and order.intent.side is Side.BUY
+            and (order.is_live or order.filled_quantity > 0)
+        )
+
+    def figures(self, resting: Iterable[Symbol]) -> AccountFigures:
+        """Return what the limits are measured against at this moment."""
+        reserved = sum(
+            _notional(order) - order.filled_amount
+            for order in self.live_orders()
+            if order.intent.side is Side.BUY
+        )
+        buying = [symbol for symbol, side in self.live if side is Side.BUY]
+        return AccountFigures(
+            equity=self.statement_cash + self.holdings_value,
+            cash=max(self.statement_cash - reserved, 0),
+            day_base_equity=self.day_base_equity,
+            realized_today=self.realized_today,
+            entries_today=self.entries_today(),
+            consecutive_losses=self.consecutive_losses,
+            busy_symbols=frozenset([*self.positions, *buying]),
+            resting_symbols=frozenset(resting),
+        )
+
+    def rename(self, symbol: Symbol, name: str) -> None:
+        """Learn the name of a symbol; an empty one teaches nothing."""
+        if name:
+            self.names[symbol] = name
+            position = self.positions.get(symbol)
+            if position is not None and position.name != name:
+                self.positions[symbol] = replace(position, name=name)
+
+
+def _notional(order: Order) -> Won:
+    if order.intent.order_type is OrderType.LIMIT and order.intent.price is not None:
+        return order.intent.price * order.intent.quantity
+    return 0

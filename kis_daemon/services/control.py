@@ -1,0 +1,223 @@
+"""Control: the kill switch, and the gate derived from it and from everything else that may go wrong.
+
+Rules of this room (C01, C13, C14; architecture, section 3)
+    The gate is asked for at every order and again right before the bytes leave; it is computed, never kept.
+    The switch is a row in the records: read in every order's transaction, and polled so that the operator hears of it.
+    Activating and releasing are one transaction with their event. A release needs a reason and a name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from kis_daemon.domain import risk
+from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
+from kis_daemon.domain.events import Event
+from kis_daemon.domain.market import Symbol
+from kis_daemon.domain.risk import RiskLimits
+from kis_daemon.domain.safeguards import (
+    NEVER_RELEASED,
+    Conditions,
+    GateView,
+    KillSwitch,
+    KillSwitchScope,
+    KillSwitchStatus,
+    gate,
+)
+from kis_daemon.ports import Clock, FeedState, Rows, Severity
+from kis_daemon.services.book import Book
+from kis_daemon.services.journal import Journal
+from kis_daemon.services.reconciler import Reconciler
+
+
+def activate(rows: Rows, at: datetime, reason: str, by: str, scope: KillSwitchScope) -> KillSwitch:
+    """Activate the kill switch in one transaction with its event; `ValueError` without a reason and a name."""
+    return _change(rows, at, KillSwitchStatus.ACTIVE, reason, by, scope)
+
+
+def release(rows: Rows, at: datetime, reason: str, by: str) -> KillSwitch:
+    """Release the kill switch in one transaction with its event; `ValueError` without a reason and a name."""
+    return _change(rows, at, KillSwitchStatus.INACTIVE, reason, by, KillSwitchScope.ALL)
+
+
+def _change(
+    rows: Rows, at: datetime, status: KillSwitchStatus, reason: str, by: str, scope: KillSwitchScope
+) -> KillSwitch:
+    if not reason.strip() or not by.strip():
+        raise ValueError("a kill switch change needs a reason and a name")
+    switch = KillSwitch(status=status, scope=scope, reason=reason.strip(), actor=by.strip(), since=at)
+    active = switch.is_active
+    rows.set_kill_switch(switch)
+    rows.append(
+        Event(
+            at=at,
+            type="kill_switch_activated" if active else "kill_switch_deactivated",
+            actor=switch.actor,
+            correlation_id="manual-kill-switch-change",
+            payload={
+                "reason": switch.reason,
+                "activated_by" if active else "deactivated_by": switch.actor,
+                "scope": scope.value,
+            },
+        )
+    )
+    return switch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlTiming:
+    """Seconds: how often the switch is read, and how old a reconciliation may be in session and out of it."""
+
+    poll_s: float = 1.0
+    session_age_s: float = 240.0
+    night_age_s: float = 7500.0
+    unreachable_s: float = 60.0
+
+
+class Control:
+    """Knows every condition and answers what may be sent."""
+
+    def __init__(
+        self,
+        *,
+        book: Book,
+        journal: Journal,
+        calendar: TradingCalendar,
+        clock: Clock,
+        limits: RiskLimits,
+        timing: ControlTiming,
+        stream_is_primary: bool,
+    ) -> None:
+        self._book = book
+        self._journal = journal
+        self._calendar = calendar
+        self._clock = clock
+        self._limits = limits
+        self._timing = timing
+        self._stream_is_primary = stream_is_primary
+        self._switch: KillSwitch = NEVER_RELEASED
+        self._reconciler: Reconciler | None = None
+        self._last_gate: GateView | None = None
+        self._unreachable_told = False
+        self.feed = FeedState(connected=False, reason="not connected yet")
+        self.universe_ready = False
+        self.stopping = False
+        self.paused = False
+
+    def watch(self, reconciler: Reconciler) -> None:
+        """Judge reachability and age of the evidence by this reconciler."""
+        self._reconciler = reconciler
+
+    def gate(self) -> GateView:
+        """Return what may be sent at this moment."""
+        return gate(self._conditions())
+
+    def trades_continuously(self, symbol: Symbol) -> bool:
+        """Whether the market matches continuously now, so that an order's time runs."""
+        del symbol  # a symbol's own halt or VI stops its prices; the session is what stops the time for all
+        now = self._clock.now()
+        return self._calendar.covers(now.date()) and self._calendar.phase(now) is SessionPhase.REGULAR
+
+    async def run(self) -> None:
+        """Read the switch again and again; tell what has changed in it and in the gate."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(self._timing.poll_s)
+
+    async def refresh(self) -> None:
+        """Read the switch once and tell what has changed."""
+        switch = await self._journal.transact(lambda rows: rows.kill_switch())
+        before, self._switch = self._switch, switch
+        if (before.status, before.since) != (switch.status, switch.since):
+            self._tell_switch(switch)
+        self._tell_unreachable()
+        self._tell_gate()
+
+    def on_feed_state(self, state: FeedState) -> None:
+        """Take down that the stream is up or down; a person hears of each change."""
+        before, self.feed = self.feed, state
+        if before.connected == state.connected:
+            return
+        fact = (
+            self._journal.fact("feed_up", symbols=len(state.symbols))
+            if state.connected
+            else self._journal.fact("feed_down", severity=Severity.WARNING, alerts=True, reason=state.reason)
+        )
+        self._journal.note(fact)
+
+    def _conditions(self) -> Conditions:
+        now = self._clock.now()
+        covered = self._calendar.covers(now.date())
+        reconciler = self._reconciler
+        figures = self._book.figures(())
+        in_session = covered and self._calendar.phase(now) is not SessionPhase.CLOSED
+        return Conditions(
+            kill_switch=self._switch,
+            stopping=self.stopping,
+            ever_reconciled=reconciler is not None and reconciler.last_success is not None,
+            reconciliation_current=self._reconciliation_current(now, in_session),
+            broker_reachable=reconciler is not None and reconciler.failing_since is None,
+            paused=self.paused,
+            daily_loss_reached=risk.daily_loss_reached(figures, self._limits),
+            quotes_fresh=self.feed.connected or not self._stream_is_primary,
+            calendar_covers_today=covered,
+            universe_ready=self.universe_ready,
+            order_evidence_sound=reconciler is not None and reconciler.evidence_sound,
+        )
+
+    def _reconciliation_current(self, now: datetime, in_session: bool) -> bool:
+        if self._reconciler is None or self._reconciler.last_success is None:
+            return False
+        allowed = self._timing.session_age_s if in_session else self._timing.night_age_s
+        return now - self._reconciler.last_success <= timedelta(seconds=allowed)
+
+    def _tell_switch(self, switch: KillSwitch) -> None:
+        if switch.since is None:
+            return
+        self._journal.note(
+            self._journal.fact(
+                "kill_switch_seen_active" if switch.is_active else "kill_switch_seen_released",
+                severity=Severity.WARNING if switch.is_active else Severity.INFO,
+                alerts=True,
+                reason=switch.reason,
+                actor=switch.actor,
+                scope=switch.scope.value,
+            )
+        )
+        if switch.is_active and switch.scope is KillSwitchScope.ALL:
+            for position in self._book.positions.values():
+                self._journal.note(
+                    self._journal.fact(
+                        "position_unprotected",
+                        severity=Severity.ERROR,
+                        alerts=True,
+                        symbol=position.symbol,
+                        name=position.name,
+                        reason="kill_switch",
+                    )
+                )
+
+    def _tell_unreachable(self) -> None:
+        since = None if self._reconciler is None else self._reconciler.failing_since
+        if since is None:
+            self._unreachable_told = False
+            return
+        seconds = (self._clock.now() - since).total_seconds()
+        if seconds >= self._timing.unreachable_s and not self._unreachable_told:
+            self._unreachable_told = True
+            self._journal.note(
+                self._journal.fact(
+                    "broker_unreachable", severity=Severity.ERROR, alerts=True, seconds=round(seconds)
+                )
+            )
+
+    def _tell_gate(self) -> None:
+        view = self.gate()
+        if self._last_gate == view:
+            return
+        self._last_gate = view
+        self._journal.note(
+            self._journal.fact("gate_changed", gate=view.gate.value, reasons=",".join(view.reasons))
+        )

@@ -1,0 +1,99 @@
+"""Histories: completed daily bars of every symbol, brought from the broker and kept up to date.
+
+Rules of this room (requirements, section 8)
+    A day's bar counts once its regular session is over. Adjusted prices are re-based whenever a corporate action
+    happens, so a history whose overlap with the broker's newest page differs is fetched again as a whole.
+    A history that cannot be had closes entries in its symbol and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from kis_daemon.domain.indicators import IndicatorPeriods, Indicators, IndicatorSeries
+from kis_daemon.domain.market import Bar, Symbol
+from kis_daemon.ports import BrokerError, MarketData, Severity
+from kis_daemon.services.book import Book
+from kis_daemon.services.journal import Journal
+
+_CALENDAR_DAYS_A_BAR = 1.6  # 365 days hold about 245 sessions; the margin covers long holidays
+_RECENT_DAYS = 60  # what one page of an evening's look back covers
+
+
+class Histories:
+    """See the rules above."""
+
+    def __init__(
+        self,
+        *,
+        market_data: MarketData,
+        book: Book,
+        journal: Journal,
+        periods: IndicatorPeriods,
+        full_bars: int,
+        learn: Callable[[Symbol, Indicators | None], None],
+    ) -> None:
+        self._market_data = market_data
+        self._book = book
+        self._journal = journal
+        self._periods = periods
+        self._full_bars = full_bars
+        self._learn = learn
+        self._bars: dict[Symbol, tuple[Bar, ...]] = {}
+        self._series: dict[Symbol, IndicatorSeries] = {}
+
+    def has(self, symbol: Symbol) -> bool:
+        return symbol in self._series
+
+    async def bring_up_to(self, symbol: Symbol, last: date) -> bool:
+        """Have every completed bar of `symbol` up to `last`; False (and a fact) where the broker did not give it."""
+        try:
+            known = self._bars.get(symbol)
+            if known is None:
+                await self._load(symbol, last)
+            elif known[-1].date < last:
+                await self._extend(symbol, known, last)
+        except BrokerError as error:
+            self._journal.note(
+                self._journal.fact(
+                    "history_failed",
+                    severity=Severity.WARNING,
+                    symbol=symbol,
+                    code=error.code,
+                    reason=str(error),
+                )
+            )
+            return False
+        return True
+
+    async def _load(self, symbol: Symbol, last: date) -> None:
+        first = last - timedelta(days=int(self._full_bars * _CALENDAR_DAYS_A_BAR) + 14)
+        chart = await self._market_data.chart(symbol, first, last)
+        self._book.rename(symbol, chart.name)
+        self._keep(symbol, chart.bars)
+
+    async def _extend(self, symbol: Symbol, known: tuple[Bar, ...], last: date) -> None:
+        first = max(last - timedelta(days=_RECENT_DAYS), known[0].date)
+        chart = await self._market_data.chart(symbol, first, last)
+        self._book.rename(symbol, chart.name)
+        overlap = tuple(bar for bar in known if bar.date >= first)
+        if not overlap or chart.bars[: len(overlap)] != overlap:
+            self._journal.note(self._journal.fact("history_rebased", symbol=symbol))
+            await self._load(symbol, last)
+            return
+        new = chart.bars[len(overlap) :]
+        series = self._series[symbol]
+        series.feed_all(new)
+        self._bars[symbol] = known + new
+        self._learn(symbol, series.values)
+
+    def _keep(self, symbol: Symbol, bars: tuple[Bar, ...]) -> None:
+        if not bars:
+            self._learn(symbol, None)
+            return
+        series = IndicatorSeries(self._periods)
+        series.feed_all(bars)
+        self._bars[symbol] = bars
+        self._series[symbol] = series
+        self._learn(symbol, series.values)

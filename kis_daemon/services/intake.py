@@ -1,0 +1,107 @@
+"""The intake: what comes from the stream goes to the board, the reconciler and control; and prices asked for when the
+stream is silent.
+
+Rules of this room (S2-Q03, S3-X06, C23, C24)
+    A notice is a hint: it wakes the reconciler and changes nothing itself. So does every new connection.
+    While the stream is down, or not the primary source, prices are asked for: held symbols first, then by rank.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
+from kis_daemon.domain.market import Quote, Symbol
+from kis_daemon.ports import BrokerError, Clock, ExecutionNotice, FeedState, MarketData
+from kis_daemon.services.book import Book
+from kis_daemon.services.control import Control
+from kis_daemon.services.quotes import QuoteBoard
+from kis_daemon.services.reconciler import Reconciler
+
+log = structlog.get_logger("intake")
+
+
+class Intake:
+    """`ports.FeedSink`: takes what the stream brings."""
+
+    def __init__(self, board: QuoteBoard, reconciler: Reconciler, control: Control) -> None:
+        self._board = board
+        self._reconciler = reconciler
+        self._control = control
+
+    def on_quote(self, quote: Quote) -> None:
+        self._board.publish(quote)
+
+    def on_notice(self, notice: ExecutionNotice) -> None:
+        log.info(
+            "execution_notice",
+            kind=notice.kind.value,
+            symbol=notice.symbol,
+            side=notice.side.value,
+            quantity=notice.quantity,
+            price=notice.price,
+            order_no=notice.order_no,
+        )
+        self._reconciler.wake()
+
+    def on_feed_state(self, state: FeedState) -> None:
+        self._control.on_feed_state(state)
+        if state.connected:
+            self._reconciler.wake()
+
+
+class QuotePoller:
+    """Asks for prices every `interval_s` in session whenever the stream does not bring them."""
+
+    def __init__(
+        self,
+        *,
+        market_data: MarketData,
+        board: QuoteBoard,
+        book: Book,
+        control: Control,
+        calendar: TradingCalendar,
+        clock: Clock,
+        interval_s: float,
+        stream_is_primary: bool,
+        symbols: Callable[[], Sequence[Symbol]],
+        max_runs: int | None,
+        on_runs_done: Callable[[], None],
+    ) -> None:
+        self._market_data = market_data
+        self._board = board
+        self._book = book
+        self._control = control
+        self._calendar = calendar
+        self._clock = clock
+        self._interval_s = interval_s
+        self._stream_is_primary = stream_is_primary
+        self._symbols = symbols
+        self._max_runs = max_runs
+        self._on_runs_done = on_runs_done
+
+    async def run(self) -> None:
+        """Poll at every interval, until cancelled or `max_runs` rounds are done."""
+        runs = 0
+        while self._max_runs is None or runs < self._max_runs:
+            await asyncio.sleep(self._interval_s)
+            runs += 1
+            if not self._in_session() or (self._stream_is_primary and self._control.feed.connected):
+                continue
+            for symbol in self._symbols():
+                try:
+                    snapshot = await self._market_data.snapshot(symbol)
+                except BrokerError as error:
+                    log.warning("quote_poll_failed", symbol=symbol, code=error.code, reason=str(error))
+                    break  # the rest would meet the same; the next round asks again
+                self._book.listings[symbol] = snapshot.listing
+                if snapshot.quote is not None:
+                    self._board.publish(snapshot.quote)
+        self._on_runs_done()
+
+    def _in_session(self) -> bool:
+        now = self._clock.now()
+        return self._calendar.covers(now.date()) and self._calendar.phase(now) is not SessionPhase.CLOSED

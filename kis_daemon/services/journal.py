@@ -1,0 +1,126 @@
+"""The journal: every fact of the trade, written down before anybody is told of it.
+
+Rules of this room
+    A fact goes into `event_log` first, then into the log, or to the notifier (which logs it too) if a person should know.
+    Synchronous code notes; the notes are written, in their order, at the head of the next transaction or by `run`.
+    Facts of a transaction become known only when it is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from kis_daemon.domain.events import Event, Payload, Scalar
+from kis_daemon.ports import Alert, Clock, Notifier, Records, Rows, Severity
+
+T = TypeVar("T")
+
+log = structlog.get_logger("journal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """An event and who is to know it: `severity` is its level in the log, `alerts` whether a person is told."""
+
+    event: Event
+    severity: Severity = Severity.INFO
+    alerts: bool = False
+
+
+class Journal:
+    """The one writer of facts."""
+
+    def __init__(self, records: Records, clock: Clock, notifier: Notifier) -> None:
+        self._records = records
+        self._clock = clock
+        self._notifier = notifier
+        self._notes: list[tuple[Fact, Callable[[Rows], object] | None]] = []
+        self._noted = asyncio.Event()
+
+    def fact(
+        self,
+        type_: str,
+        *,
+        severity: Severity = Severity.INFO,
+        alerts: bool = False,
+        correlation_id: str = "",
+        **payload: Scalar,
+    ) -> Fact:
+        """Return the fact that `type_` happened now."""
+        event = Event(at=self._clock.now(), type=type_, correlation_id=correlation_id, payload=payload)
+        return Fact(event=event, severity=severity, alerts=alerts)
+
+    def note(self, fact: Fact, also: Callable[[Rows], object] | None = None) -> None:
+        """Take down `fact` (and the rows `also` writes) without waiting."""
+        self._notes.append((fact, also))
+        self._noted.set()
+        self._tell(fact)
+
+    async def transact(self, work: Callable[[Rows], T], *facts: Fact) -> T:
+        """Run `work` in a transaction that begins with what was noted and ends with `facts`."""
+        notes = tuple(self._notes)
+
+        def whole(rows: Rows) -> T:
+            for fact, also in notes:
+                rows.append(fact.event)
+                if also is not None:
+                    also(rows)
+            result = work(rows)
+            for fact in facts:
+                rows.append(fact.event)
+            return result
+
+        # Taken off before the wait, or a transaction begun meanwhile would write them twice; put back if ours fails.
+        # A cancelled wait is no failure: the transaction runs to its end on the store's thread.
+        del self._notes[: len(notes)]
+        rolled_back = True
+        try:
+            result = await self._records.transact(whole)
+            rolled_back = False
+        except asyncio.CancelledError:
+            rolled_back = False
+            raise
+        finally:
+            if rolled_back:
+                self._notes[:0] = notes
+        for fact in facts:
+            self._tell(fact)
+        return result
+
+    async def write(self, *facts: Fact) -> None:
+        """Write what was noted, and `facts`."""
+        if self._notes or facts:
+            await self.transact(lambda rows: None, *facts)
+
+    async def run(self) -> None:
+        """Write notes as they come, until cancelled."""
+        while True:
+            await self._noted.wait()
+            self._noted.clear()
+            await self.write()
+
+    def tell(self, fact: Fact) -> None:
+        """Make a fact known that a unit of work appended itself and that is committed."""
+        self._tell(fact)
+
+    def _tell(self, fact: Fact) -> None:
+        event = fact.event
+        data = _scalars(event.payload)
+        if event.correlation_id:
+            data["correlation_id"] = event.correlation_id
+        if fact.alerts:  # the notifier writes the log's line too: one line a fact
+            self._notifier.tell(Alert(event=event.type, severity=fact.severity, at=event.at, data=data))
+        else:
+            getattr(log, fact.severity.value)(event.type, **data)
+
+
+def _scalars(payload: Payload) -> dict[str, Scalar]:
+    """Return the plain values of a payload; an alert needs no lists."""
+    return {
+        key: value for key, value in payload.items() if isinstance(value, str | int | float | bool | None)
+    }

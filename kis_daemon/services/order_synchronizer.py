@@ -1,0 +1,384 @@
+"""The order synchronizer: the one way to the broker. It writes, then sends once, then follows.
+
+Rules of this room (architecture, sections 2 and 3; requirements S3-A, S3-I, C11, C28)
+    `place` is the guard at the door: whoever wants an order passes it. It decides at once and never waits.
+    Before the wire: kill switch read, approval used and PENDING written in one transaction. No row, no order.
+    An order is sent once. Refused means nothing was ordered; anything else unproven is UNCONFIRMED and never resent.
+    Once begun, claim and send are finished even when the daemon stops (`drain`).
+    A time-out cancels what remains and then asks; it never assumes. An exit first withdraws a live buy of its symbol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+from kis_daemon.domain.market import Side, Symbol, Won
+from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, order_key
+from kis_daemon.domain.safeguards import GateView
+from kis_daemon.ports import (
+    Accepted,
+    Broker,
+    BrokerError,
+    Clock,
+    MarketClosed,
+    OrderRefused,
+    Rows,
+    Severity,
+    Withdrawn,
+)
+from kis_daemon.services.approvals import ApprovalDesk, Grant, token_hash
+from kis_daemon.services.book import Book
+from kis_daemon.services.bookkeeper import Bookkeeper
+from kis_daemon.services.journal import Fact, Journal
+
+_OPPOSITE_WAIT_S = 2.0  # how long an exit waits for a live buy of its symbol to be withdrawn
+_AFTER_CANCEL_S = 15.0  # how long the broker's evidence of a cancel is waited for before asking again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTiming:
+    """How long an order may stay unfilled, in seconds of continuous trading (section 8)."""
+
+    entry_s: float = 45.0
+    exit_s: float = 135.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Why the door stayed shut: a constant code and the reason."""
+
+    code: str
+    reason: str
+
+
+class OrderSynchronizer:
+    """See the rules above."""
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        journal: Journal,
+        bookkeeper: Bookkeeper,
+        book: Book,
+        desk: ApprovalDesk,
+        clock: Clock,
+        mode: str,
+        gate: Callable[[], GateView],
+        last_price: Callable[[Symbol], Won | None],
+        trades_continuously: Callable[[Symbol], bool],
+        ask_broker: Callable[[], None],
+        on_refusal: Callable[[Order, bool], None],
+        timing: OrderTiming,
+    ) -> None:
+        self._broker = broker
+        self._journal = journal
+        self._bookkeeper = bookkeeper
+        self._book = book
+        self._desk = desk
+        self._clock = clock
+        self._mode = mode
+        self._gate = gate
+        self._last_price = last_price
+        self._trades_continuously = trades_continuously
+        self._ask_broker = ask_broker
+        self._on_refusal = on_refusal
+        self._timing = timing
+        self._queue: asyncio.Queue[tuple[Order, Grant, float]] = asyncio.Queue()
+        self._sending: dict[OrderKey, asyncio.Task[Order | None]] = {}
+        self._told: dict[str, str] = {}
+        self.tick_to_order_ms: list[float] = []
+
+    # the door
+
+    def place(self, intent: OrderIntent, grant: Grant, seen_at: float | None = None) -> Queued | Refused:
+        """Let `intent` in, or say why not. `seen_at` is the `perf_counter` of the tick that wanted it."""
+        view = self._gate()
+        if not view.lets(intent.side):
+            return self._refuse(
+                intent, "gate", ",".join(view.reasons), killed="kill_switch" in view.reasons[0]
+            )
+        refusal = self._desk.verify(grant.token, intent)
+        if refusal is not None:
+            return self._refuse(intent, "token", refusal.value)
+        if self._book.live_order(intent.symbol, intent.side) is not None:
+            return Refused(code="already_live", reason=f"{intent.side} of {intent.symbol} is live")
+        key = order_key(self._mode, intent)
+        if key in self._book.orders:
+            return Refused(code="duplicate", reason=f"signal {intent.signal_id} was ordered before")
+        now = self._clock.now()
+        order = Order(
+            key=key,
+            mode=self._mode,
+            intent=intent,
+            state=OrderState.PENDING,
+            day=now.date(),
+            created_at=now,
+            updated_at=now,
+        )
+        self._book.begin(order)
+        self._queue.put_nowait((order, grant, perf_counter() if seen_at is None else seen_at))
+        return Queued(order=order)
+
+    # the way to the broker
+
+    async def run(self) -> None:
+        """Carry what `place` let in, each order on its own: one that waits never blocks another."""
+        async with asyncio.TaskGroup() as carriers:
+            for order in self._book.live_orders():
+                carriers.create_task(self._follow(order.key), name=f"follow-{order.key[:12]}")
+            while True:
+                order, grant, seen_at = await self._queue.get()
+                carriers.create_task(self._carry(order, grant, seen_at), name=f"carry-{order.key[:12]}")
+
+    async def drain(self) -> None:
+        """Return when everything that was begun has its answer written down."""
+        while self._sending:
+            await asyncio.wait(list(self._sending.values()))
+
+    async def cancel_live(self, symbol: Symbol, side: Side) -> None:
+        """Ask the broker once to cancel the live order of that slot, if it has a number."""
+        order = self._book.live_order(symbol, side)
+        if order is not None and order.order_no is not None:
+            await self._cancel_rest(order, "withdrawn")
+
+    async def _carry(self, order: Order, grant: Grant, seen_at: float) -> None:
+        sending = asyncio.create_task(
+            self._claim_and_send(order, grant, seen_at), name=f"send-{order.key[:12]}"
+        )
+        self._sending[order.key] = sending
+        sending.add_done_callback(lambda _: self._sending.pop(order.key, None))
+        sent = await asyncio.shield(sending)
+        if sent is not None and sent.is_live:
+            await self._follow(sent.key)
+
+    async def _claim_and_send(self, order: Order, grant: Grant, seen_at: float) -> Order | None:
+        if order.intent.side is Side.SELL:
+            await self._withdraw_buy(order.intent.symbol)
+        if not await self._claim(order, grant):
+            return None
+        return await self._send(order, seen_at)
+
+    async def _claim(self, order: Order, grant: Grant) -> bool:
+        intent = order.intent
+        requested = self._journal.fact(
+            "order_requested",
+            correlation_id=intent.correlation_id,
+            symbol=intent.symbol,
+            name=self._book.names.get(intent.symbol, ""),
+            side=intent.side.value,
+            quantity=intent.quantity,
+            order_type=intent.order_type.value,
+            price=intent.price,
+            rule=intent.rule,
+            reason=intent.reason,
+            signal_id=intent.signal_id,
+            order_key=order.key,
+        )
+
+        def work(rows: Rows) -> str | None:
+            if rows.kill_switch().forbids(intent.side):
+                return "kill_switch"
+            if not rows.claim_order(order):
+                return "duplicate"
+            rows.add_proposal(grant.proposal)
+            rows.add_approval(grant.approval)
+            refusal = rows.use_approval(token_hash(grant.token), self._clock.now())
+            if refusal is not None:  # minted a moment ago: only a broken record can refuse it
+                raise RuntimeError(f"approval of order {order.key[:12]}: {refusal.value}")
+            rows.append(requested.event)
+            return None
+
+        refused = await self._journal.transact(work)
+        if refused is None:
+            self._journal.tell(requested)
+            return True
+        self._book.forget(order)
+        self._refuse(intent, refused, refused, killed=refused == "kill_switch")
+        return False
+
+    async def _send(self, order: Order, seen_at: float) -> Order:
+        intent = order.intent
+        left = False
+
+        def permit() -> bool:
+            nonlocal left
+            if not self._gate().lets(intent.side) or self._book.orders.get(order.key) is not order:
+                return False
+            price = self._last_price(intent.symbol)
+            if (
+                intent.side is Side.BUY
+                and intent.price is not None
+                and price is not None
+                and price > intent.price
+            ):
+                return False
+            left = True
+            self.tick_to_order_ms.append((perf_counter() - seen_at) * 1000)
+            return True
+
+        try:
+            answer = await self._broker.submit(intent, permit, urgent=intent.side is Side.SELL)
+        except OrderRefused as error:
+            return await self._record_refusal(order, error, closed=isinstance(error, MarketClosed))
+        except BrokerError as error:
+            if not left:
+                return await self._record_withdrawal(order, str(error))
+            return await self._record_silence(order, error)
+        if isinstance(answer, Withdrawn):
+            return await self._record_withdrawal(order, ",".join(self._gate().reasons) or "price moved away")
+        return await self._record_acceptance(order, answer)
+
+    # what came back
+
+    async def _record_acceptance(self, order: Order, answer: Accepted) -> Order:
+        fact = self._about(order, "order_submitted", order_no=answer.order_no, branch_no=answer.branch_no)
+        moved = await self._bookkeeper.move(
+            order, Happening.ACCEPTED, fact, order_no=answer.order_no, branch_no=answer.branch_no
+        )
+        self._ask_broker()
+        return moved
+
+    async def _record_refusal(self, order: Order, error: OrderRefused, *, closed: bool) -> Order:
+        fact = self._about(
+            order,
+            "order_rejected",
+            severity=Severity.WARNING if closed else Severity.ERROR,
+            alerts=True,
+            name=self._book.names.get(order.intent.symbol, ""),
+            quantity=order.intent.quantity,
+            code=error.code,
+            reason=str(error),
+        )
+        moved = await self._bookkeeper.move(
+            order, Happening.REFUSED, fact, refusal=f"{error.code} {error}".strip()
+        )
+        self._on_refusal(moved, closed)
+        self._ask_broker()
+        return moved
+
+    async def _record_silence(self, order: Order, error: BrokerError) -> Order:
+        fact = self._about(
+            order,
+            "order_unconfirmed",
+            severity=Severity.WARNING,
+            alerts=True,
+            name=self._book.names.get(order.intent.symbol, ""),
+            quantity=order.intent.quantity,
+            reason=str(error),
+        )
+        moved = await self._bookkeeper.move(order, Happening.NO_ANSWER, fact)
+        self._ask_broker()
+        return moved
+
+    async def _record_withdrawal(self, order: Order, reason: str) -> Order:
+        fact = self._about(order, "order_withdrawn", reason=reason)
+        return await self._bookkeeper.move(order, Happening.WITHDRAWN, fact)
+
+    # following
+
+    async def _follow(self, key: OrderKey) -> None:
+        """Wait until the order is terminal; cancel what remains of it when its time is over."""
+        patience = self._timing.entry_s
+        if self._book.orders[key].intent.side is Side.SELL:
+            patience = self._timing.exit_s
+        while (order := self._book.orders.get(key)) is not None and order.is_live:
+            changed = self._bookkeeper.changed(key)
+            changed.clear()
+            try:
+                async with asyncio.timeout(patience):
+                    await changed.wait()
+            except TimeoutError:
+                if await self._time_is_over(order):
+                    patience = _AFTER_CANCEL_S
+
+    async def _time_is_over(self, order: Order) -> bool:
+        current = self._book.orders.get(order.key)
+        if current is None or not current.is_live or current.order_no is None:
+            return False  # an unknown outcome is the reconciler's to find out; there is no number to cancel
+        if not self._trades_continuously(current.intent.symbol):
+            return False  # auctions and halts stop the time; what rests there is matched at their end
+        await self._cancel_rest(current, "time is over")
+        return True
+
+    async def _withdraw_buy(self, symbol: Symbol) -> None:
+        buy = self._book.live_order(symbol, Side.BUY)
+        if buy is None:
+            return
+        await self.cancel_live(symbol, Side.BUY)
+        try:
+            async with asyncio.timeout(_OPPOSITE_WAIT_S):
+                while (now := self._book.live_order(symbol, Side.BUY)) is not None and now.key == buy.key:
+                    changed = self._bookkeeper.changed(buy.key)
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            return  # what is held is sold now; what the buy may still bring is sold by a second attempt
+
+    async def _cancel_rest(self, order: Order, why: str) -> None:
+        try:
+            await self._broker.cancel(order, lambda: True)
+        except BrokerError as error:
+            # Already filled, unreachable or unanswered: in each case only the listing can say what is true.
+            await self._journal.write(
+                self._about(order, "order_cancel_unproven", code=error.code, reason=str(error))
+            )
+        else:
+            await self._journal.write(self._about(order, "order_cancel_requested", reason=why))
+        self._ask_broker()
+
+    # telling
+
+    def _refuse(self, intent: OrderIntent, code: str, reason: str, *, killed: bool = False) -> Refused:
+        """Keep the refused request once for each signal and reason: a closed gate is not news at every tick."""
+        refused = Refused(code=code, reason=reason)
+        if self._told.get(intent.signal_id) == reason:
+            return refused
+        self._told[intent.signal_id] = reason
+        at = self._clock.now()
+        event = "order_blocked_killswitch" if killed else f"order_rejected_{code}"
+        self._journal.note(
+            self._journal.fact(
+                event,
+                severity=Severity.ERROR if killed else Severity.WARNING,
+                alerts=killed,
+                correlation_id=intent.correlation_id,
+                symbol=intent.symbol,
+                name=self._book.names.get(intent.symbol, ""),
+                side=intent.side.value,
+                quantity=intent.quantity,
+                rule=intent.rule,
+                reason=reason,
+                detail=intent.reason,
+            ),
+            also=lambda rows: rows.add_refused_request(intent, at, reason),
+        )
+        return refused
+
+    def _about(
+        self,
+        order: Order,
+        event: str,
+        *,
+        severity: Severity = Severity.INFO,
+        alerts: bool = False,
+        **payload: str | int | float | None,
+    ) -> Fact:
+        return self._journal.fact(
+            event,
+            severity=severity,
+            alerts=alerts,
+            correlation_id=order.intent.correlation_id,
+            symbol=order.intent.symbol,
+            side=order.intent.side.value,
+            order_key=order.key,
+            **payload,
+        )

@@ -1,0 +1,186 @@
+"""The timetable: what happens at which hour of a trading day.
+
+    open - 60 min   prepare: universe, listings of the day, histories, registrations
+    close + 1 min   capture the day's bars, before any after-market trade can enter them
+    close + 5 min   sweep: orders that lived for the day only are ended by the broker's evidence
+    close + 10 min  sum up
+
+Rules of this room (S3-X; requirements, section 8)
+    A start in mid-day prepares at once; what is held comes first. A day the calendar does not cover closes entries and
+    calls a person; what is held goes on being protected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
+
+from kis_daemon.domain.calendar import KST, TradingCalendar, TradingDay
+from kis_daemon.domain.market import Symbol
+from kis_daemon.domain.performance import perform
+from kis_daemon.domain.positions import Position
+from kis_daemon.ports import BrokerError, Clock, MarketData, QuoteFeed, Rows, Severity
+from kis_daemon.services.book import Book
+from kis_daemon.services.control import Control
+from kis_daemon.services.histories import Histories
+from kis_daemon.services.journal import Journal
+from kis_daemon.services.quotes import QuoteBoard
+from kis_daemon.services.reconciler import Reconciler
+from kis_daemon.services.trader import Trader
+from kis_daemon.services.universe_selector import UniverseSelector
+
+_PREPARE_BEFORE = timedelta(minutes=60)
+_CAPTURE_AFTER = timedelta(minutes=1)
+_SWEEP_AFTER = timedelta(minutes=5)
+_SUM_UP_AFTER = timedelta(minutes=10)
+
+
+class Timetable:
+    """Runs the days, one after the other."""
+
+    def __init__(
+        self,
+        *,
+        book: Book,
+        board: QuoteBoard,
+        journal: Journal,
+        trader: Trader,
+        histories: Histories,
+        selector: UniverseSelector,
+        reconciler: Reconciler,
+        control: Control,
+        market_data: MarketData,
+        feed: QuoteFeed,
+        calendar: TradingCalendar,
+        clock: Clock,
+        on_day_over: Callable[[date], None],
+    ) -> None:
+        self._book = book
+        self._board = board
+        self._journal = journal
+        self._trader = trader
+        self._histories = histories
+        self._selector = selector
+        self._reconciler = reconciler
+        self._control = control
+        self._market_data = market_data
+        self._feed = feed
+        self._calendar = calendar
+        self._clock = clock
+        self._on_day_over = on_day_over
+
+    async def run(self) -> None:
+        """Live through one trading day after the other, until cancelled."""
+        while True:
+            day = self._coming_day()
+            if day is None:
+                await self._wait_for_a_calendar()
+                continue
+            await self._clock.sleep_until(day.opens_at - _PREPARE_BEFORE)
+            await self.prepare(day)
+            await self._clock.sleep_until(day.closes_at + _CAPTURE_AFTER)
+            await self._capture(day)
+            await self._clock.sleep_until(day.closes_at + _SWEEP_AFTER)
+            await self._reconciler.attempt()
+            await self._clock.sleep_until(day.closes_at + _SUM_UP_AFTER)
+            await self.sum_up(day.date)
+            self._on_day_over(day.date)
+
+    def _coming_day(self) -> TradingDay | None:
+        """Return today while it is not summed up, else the next trading day; None where the calendar ends."""
+        now = self._clock.now()
+        today = now.date()
+        if not self._calendar.covers(today):
+            return None
+        day = self._calendar.trading_day(today)
+        if day is not None and now < day.closes_at + _SUM_UP_AFTER:
+            return day
+        try:
+            return self._calendar.next_trading_day(today)
+        except LookupError:
+            return None
+
+    async def _wait_for_a_calendar(self) -> None:
+        now = self._clock.now()
+        self._book.start_day(now.date())
+        await self._journal.write(
+            self._journal.fact(
+                "calendar_not_covered", severity=Severity.ERROR, alerts=True, day=now.date().isoformat()
+            )
+        )
+        await self._clock.sleep_until(datetime.combine(now.date() + timedelta(days=1), time(), KST))
+
+    # the hours
+
+    async def prepare(self, day: TradingDay) -> None:
+        """Have everything that the day's first price needs; held symbols first."""
+        self._book.start_day(day.date)
+        self._trader.start_day()
+        universe = self._selector.select(day.date)
+        self._control.universe_ready = bool(universe)
+        self._trader.watch(universe)
+        symbols = list(dict.fromkeys([*self._book.positions, *universe]))
+        self._feed.want(symbols)
+        last = self._calendar.previous_trading_day(day.date).date
+        await self._journal.write(
+            self._journal.fact("day_started", day=day.date.isoformat(), symbols=len(symbols))
+        )
+        listed = 0
+        for symbol in symbols:
+            listed += await self._take_listing(symbol)
+        ready = 0
+        for symbol in symbols:
+            ready += await self._histories.bring_up_to(symbol, last)
+        await self._journal.write(
+            self._journal.fact("day_prepared", day=day.date.isoformat(), listings=listed, histories=ready)
+        )
+
+    async def _take_listing(self, symbol: Symbol) -> bool:
+        try:
+            snapshot = await self._market_data.snapshot(symbol)
+        except BrokerError as error:
+            self._journal.note(
+                self._journal.fact(
+                    "listing_failed",
+                    severity=Severity.WARNING,
+                    symbol=symbol,
+                    code=error.code,
+                    reason=str(error),
+                )
+            )
+            return False
+        self._book.listings[symbol] = snapshot.listing
+        self._book.rename(symbol, snapshot.listing.name)
+        if snapshot.quote is not None:
+            self._board.publish(snapshot.quote)
+        return True
+
+    async def _capture(self, day: TradingDay) -> None:
+        for symbol in self._trader.listings_needed():
+            await self._histories.bring_up_to(symbol, day.date)
+
+    async def sum_up(self, day: date) -> None:
+        """Keep what the day moved in memory only (the highest prices), and tell how it went."""
+        positions: Sequence[Position] = tuple(self._book.positions.values())
+        prices = self._board.prices(self._book.positions)
+        known = [position for position in positions if position.symbol in prices]
+        result = perform(self._book.trades_today, known, prices)
+        fact = self._journal.fact(
+            "daily_summary",
+            alerts=True,
+            day=day.isoformat(),
+            trades=result.buys + result.sells,
+            realized_pnl=result.realized_pnl,
+            open_pnl=result.open_pnl,
+            fees=result.fees,
+            tax=result.tax,
+            cash=self._book.statement_cash,
+            equity=self._book.statement_cash + result.holdings_value,
+            positions=len(positions),
+        )
+
+        def work(rows: Rows) -> None:
+            for position in positions:
+                rows.save_position(position)
+
+        await self._journal.transact(work, fact)

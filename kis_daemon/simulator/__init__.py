@@ -1,0 +1,1 @@
+"""A faithful KIS of our own: an exchange, an account, and the two servers that speak the contract."""

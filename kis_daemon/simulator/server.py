@@ -1,0 +1,238 @@
+"""The whole simulator: exchange, player, HTTP and WebSocket servers, put together and lived with in one
+`async with`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from websockets.asyncio.server import serve, unix_serve
+
+from kis_daemon.domain.calendar import TradingCalendar, TradingDay
+from kis_daemon.ports import Clock
+from kis_daemon.simulator import state as saved_state
+from kis_daemon.simulator.account import Account
+from kis_daemon.simulator.exchange import Exchange
+from kis_daemon.simulator.player import Player, record_until
+from kis_daemon.simulator.prices import PriceBook
+from kis_daemon.simulator.profile import PROFILES, SimulatorSettings
+from kis_daemon.simulator.requests import OrderEvent
+from kis_daemon.simulator.rest import CLOSING_S, RestServer
+from kis_daemon.simulator.stream import FrameHook, Session, Stream
+from kis_daemon.simulator.tokens import KeyDesk
+from kis_daemon.simulator.venue import Venue, account_view
+
+LOOPBACK = "127.0.0.1"
+STREAM_PATH = "/tryitout"
+
+
+class Simulator:
+    """A KIS of our own. Inside its `async with` the market plays and whatever was served answers.
+
+    `chance` makes tokens and keys only; the prices are the price book's. An error in the player or the pinger
+    cancels the body of the `async with` and is raised from it.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        prices: PriceBook,
+        calendar: TradingCalendar,
+        clock: Clock,
+        chance: Random,
+        *,
+        state_path: Path | None = None,
+        middlewares: Sequence[Middleware] = (),
+        frame_hook: FrameHook | None = None,
+    ) -> None:
+        self.settings = settings
+        self.days_over = 0
+        self.on_day_over: list[Callable[[TradingDay], None]] = []
+        self.played_out = asyncio.Event()
+        self.rest_url = ""
+        self.ws_url = ""
+        profile = PROFILES[settings.profile]
+        self.exchange = Exchange(
+            prices=prices,
+            calendar=calendar,
+            account=Account(cash=settings.cash),
+            rules=profile.rules,
+            commission_ppb=settings.commission_ppb,
+        )
+        self._clock = clock
+        self._state_path = state_path
+        self._state = saved_state.StateFile(state_path)
+        self._day_turned = asyncio.Event()
+        self._due: deque[tuple[asyncio.TimerHandle, OrderEvent]] = deque()
+        self._stack = AsyncExitStack()
+        venue = Venue(settings=settings, profile=profile, exchange=self.exchange, clock=clock, publish=self._publish)
+        desk = KeyDesk(settings.app_key, settings.app_secret, chance)
+        self._rest = RestServer(venue, desk, middlewares)
+        self._stream = Stream(venue, desk, chance, frame_hook)
+
+    async def __aenter__(self) -> Self:
+        self._begin(self._clock.now())
+        group = await self._stack.enter_async_context(asyncio.TaskGroup())
+        tasks = (
+            group.create_task(self._play(), name="simulator player"),
+            group.create_task(self._stream.keep_pinging(), name="simulator pinger"),
+        )
+        for task in tasks:
+            self._stack.callback(task.cancel)
+        self._stack.callback(self._drop_notices)
+        await self._rest.runner.setup()
+        self._stack.push_async_callback(self._rest.runner.cleanup)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        try:
+            return await self._stack.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as group:
+            if group.exceptions == (error,):  # the body's own error goes on as it is
+                return False
+            raise
+
+    async def serve_tcp(self, rest_port: int = 0, ws_port: int = 0) -> None:
+        """Listen on loopback; port 0 takes a free one. `rest_url` and `ws_url` then say where."""
+        site = web.TCPSite(self._rest.runner, LOOPBACK, rest_port)
+        await site.start()
+        host, port, *_ = self._rest.runner.addresses[-1]
+        self.rest_url = f"http://{host}:{port}"
+        server = await self._stack.enter_async_context(
+            serve(
+                self._stream.serve,
+                LOOPBACK,
+                ws_port,
+                create_connection=Session,
+                compression=None,
+                ping_interval=None,
+                close_timeout=CLOSING_S,
+            )
+        )
+        host, port, *_ = next(iter(server.sockets)).getsockname()
+        self.ws_url = f"ws://{host}:{port}{STREAM_PATH}"
+
+    async def serve_unix(self, rest_path: Path, stream_path: Path) -> None:
+        """Listen on two sockets of the file system; the URLs' host is then only a name."""
+        await web.UnixSite(self._rest.runner, str(rest_path)).start()
+        self.rest_url = "http://localhost"
+        await self._stack.enter_async_context(
+            unix_serve(
+                self._stream.serve,
+                str(stream_path),
+                create_connection=Session,
+                compression=None,
+                ping_interval=None,
+                close_timeout=CLOSING_S,
+            )
+        )
+        self.ws_url = f"ws://localhost{STREAM_PATH}"
+
+    def account_view(self) -> dict[str, object]:
+        """Return cash (D+2), holdings and equity, as `/__sim/account` does."""
+        return account_view(self.exchange)
+
+    async def wait_days(self, count: int) -> None:
+        """Return once `count` trading days were played to their close since the start."""
+        while self.days_over < count:
+            await self._day_turned.wait()
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _begin(self, now: datetime) -> None:
+        """Bring the exchange to `now`: to the state on disk if there is one, and through today's trades so
+        far.
+        """
+        exchange = self.exchange
+        day = _day_shown(exchange, now)
+        state = saved_state.load(self._state_path) if self._state_path is not None else None
+        same_day = False
+        if state is not None:
+            if now < datetime.fromisoformat(state["now"]):
+                raise saved_state.StateError(
+                    f"{self._state_path}: saved at {state['now']}, but the clock says {now.isoformat()}: "
+                    "expected the same moment or later"
+                )
+            same_day = state["day"] == day.date.isoformat()
+            self._take_back(state, day)
+        if same_day:
+            exchange.show(day)
+        else:
+            exchange.open_day(day)
+        record_until(exchange, day, self.settings.ticks_per_day, now)
+        if same_day and state is not None:
+            exchange.next_number = state["next_number"]
+            exchange.resume(list(exchange.days[day.date].values()))
+        if now >= day.closes_at:
+            exchange.close_day()
+        self._state.save(exchange, now)
+
+    def _take_back(self, state: dict[str, Any], day: TradingDay) -> None:
+        """Take over account and orders; what was open on an earlier day has expired meanwhile."""
+        self.exchange.account = saved_state.account_of(state)
+        for ordered_on, requests in saved_state.orders_of(state).items():
+            for request in requests:
+                if ordered_on != day.date and request.is_open:
+                    request.expired, request.held = True, 0
+            self.exchange.days[ordered_on] = {request.number: request for request in requests}
+
+    async def _play(self) -> None:
+        player = Player(
+            exchange=self.exchange,
+            clock=self._clock,
+            ticks_per_day=self.settings.ticks_per_day,
+            on_trade=self._stream.on_trade,
+            on_events=self._publish,
+            on_day=self._save,
+            on_day_over=self._day_over,
+        )
+        await player.run()
+        self.played_out.set()
+
+    def _save(self) -> None:
+        self._state.save(self.exchange, self._clock.now())
+
+    def _day_over(self, day: TradingDay) -> None:
+        self._save()
+        self.days_over += 1
+        turned, self._day_turned = self._day_turned, asyncio.Event()
+        turned.set()
+        for listener in self.on_day_over:
+            listener(day)
+
+    def _publish(self, events: tuple[OrderEvent, ...]) -> None:
+        """Save what changed, then tell it: the notices leave a moment later, in their order."""
+        self._save()
+        delay = self.settings.notice_delay_s
+        for event in events:
+            if delay:
+                handle = asyncio.get_running_loop().call_later(delay, self._tell_next)
+                self._due.append((handle, event))
+            else:
+                self._stream.on_event(event)
+
+    def _tell_next(self) -> None:
+        self._stream.on_event(self._due.popleft()[1])
+
+    def _drop_notices(self) -> None:
+        for handle, _ in self._due:
+            handle.cancel()
+        self._due.clear()
+
+
+def _day_shown(exchange: Exchange, now: datetime) -> TradingDay:
+    """Return the trading day of `now`, or the last one before it."""
+    day = exchange.calendar.trading_day(now.date())
+    return day if day is not None else exchange.calendar.previous_trading_day(now.date())

@@ -90,6 +90,8 @@ class _Speaker(string.Formatter):
                 return f"{value:,}"
             case "pct", int() | float():
                 return f"{value:.2f}%"
+            case "short", _:  # enough of a hash to tell two apart
+                return str(value)[:12]
             case "word", _:  # a side, a state, a reason: said in words where the catalogue has them
                 return words.get(f"word.{value}", str(value))
             case _:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 SENTENCES: Mapping[str, str] = {
     # --- alerts ------------------------------------------------------------------------------------------------------
-    "daemon_started": "Trading daemon started: {mode} / {venue}, commit {commit}, configuration {config_hash}",
+    "daemon_started": "Trading daemon started: {mode} / {venue}[[, {positions:number} positions]][[, commit {commit:short}]], configuration {config_hash:short}",
     "daemon_stopped": "Trading daemon stopped: {reason}",
     "order_filled": (
         "Filled: {stock} {side:word} {quantity:number} × {price:won} = {amount:won}"
@@ -39,6 +39,10 @@ SENTENCES: Mapping[str, str] = {
     "near_target": "Near the target: {stock}[[ at {price:won}]][[, target {target:won}]]",
     "kill_switch_activated": "Kill switch activated: {reason} ({actor}, scope {scope:word})",
     "kill_switch_released": "Kill switch released: {reason} ({actor})",
+    "kill_switch_seen_active": "The kill switch is active: {reason} ({actor}, scope {scope:word})",
+    "kill_switch_seen_released": "The kill switch was released: {reason} ({actor})",
+    "cash_unexplained": "Cash differs: ours {ours:won}, broker's {theirs:won}, explained by no trade {difference:gain}",
+    "universe_empty": "There is nothing to trade: {reason}",
     "daily_loss_reached": (
         "Daily loss limit reached: no more buying today[[. Realised {realized_pnl:gain}]][[, limit {limit_pct:pct}]]"
     ),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 SENTENCES: Mapping[str, str] = {
     # --- alerts ------------------------------------------------------------------------------------------------------
-    "daemon_started": "매매 데몬 시작: {mode} / {venue}, 커밋 {commit}, 설정 {config_hash}",
+    "daemon_started": "매매 데몬 시작: {mode} / {venue}[[, 보유 {positions:number}종목]][[, 커밋 {commit:short}]], 설정 {config_hash:short}",
     "daemon_stopped": "매매 데몬 종료: {reason}",
     "order_filled": (
         "체결: {stock} {side:word} {quantity:number}주 × {price:won} = {amount:won}"
@@ -35,6 +35,10 @@ SENTENCES: Mapping[str, str] = {
     "near_target": "목표가 접근: {stock}[[ 현재가 {price:won}]][[, 목표가 {target:won}]]",
     "kill_switch_activated": "킬스위치 작동: {reason} ({actor}, 범위 {scope:word})",
     "kill_switch_released": "킬스위치 해제: {reason} ({actor})",
+    "kill_switch_seen_active": "킬스위치가 켜져 있습니다: {reason} ({actor}, 범위 {scope:word})",
+    "kill_switch_seen_released": "킬스위치가 풀린 것을 확인했습니다: {reason} ({actor})",
+    "cash_unexplained": "예수금 차이: 우리 {ours:won}, 증권사 {theirs:won}, 매매로 설명되지 않는 금액 {difference:gain}",
+    "universe_empty": "매매할 종목이 없습니다: {reason}",
     "daily_loss_reached": "일일 손실 한도 도달: 오늘은 더 사지 않습니다[[. 실현손익 {realized_pnl:gain}]][[, 한도 {limit_pct:pct}]]",
     "calendar_not_covered": "거래일 달력에 {day}이(가) 없습니다: 매수를 멈췄습니다. config/krx_calendar.yaml을 갱신하십시오",
     "feed_down": "실시간 시세 끊김: {reason}",

@@ -10,7 +10,7 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.tokens import KeyKeeper
 from kis_daemon.kis.transport import JSON_TYPE
 from kis_daemon.kis.wire_errors import CALL_LIMITS_S, AccessTokenRefused
-from kis_daemon.ports import BrokerError
+from kis_daemon.ports import BrokerError, RateLimited
 
 
 class Access:
@@ -51,6 +51,6 @@ class Access:
             self._keeper.refuse(token)
             raise
         except BrokerError as error:
-            if error.code in CALL_LIMITS_S:
-                self._budget.pause(CALL_LIMITS_S[error.code])
+            known_s = CALL_LIMITS_S.get(error.code, 0.0)
+            self._budget.pause(error.retry_after_s if isinstance(error, RateLimited) else known_s)
             raise

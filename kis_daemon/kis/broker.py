@@ -134,9 +134,7 @@ class KisBroker:
         seen: list[Cursor] = []
         cursor: Cursor | None = None
         while True:
-            page = await self._questions.ask(
-                question if cursor is None else at_cursor(question, cursor), priority
-            )
+            page = await self._questions.ask(question if cursor is None else at_cursor(question, cursor), priority)
             pages.append(page)
             cursor = next_cursor(page)
             if cursor is None:

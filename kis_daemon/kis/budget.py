@@ -44,9 +44,7 @@ class CallLimit:
 
     def __post_init__(self) -> None:
         if self.calls < 1 or self.window_s <= 0:
-            raise ValueError(
-                f"{self.calls} calls in {self.window_s} s: expected at least one, in more than no time"
-            )
+            raise ValueError(f"{self.calls} calls in {self.window_s} s: expected at least one, in more than no time")
 
 
 # KIS notice of 2026-04-20: 18 a second, on paper 1; a distributed gateway counts late, so we stay below.
@@ -81,6 +79,8 @@ class Budget:
 
     def pause(self, seconds: float) -> None:
         """Let nobody go for `seconds` from now; a longer pause under way stays."""
+        if seconds <= 0:
+            return
         now = asyncio.get_running_loop().time()
         self._paused_until = max(self._paused_until, now + seconds + _GRAIN_S)
         self._pump()

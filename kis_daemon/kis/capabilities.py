@@ -45,9 +45,7 @@ class Capability:
 
 
 CAPABILITIES: dict[Purpose, Capability] = {
-    Purpose.PRICE: Capability(
-        path=f"{_QUOTATIONS}/inquire-price", real="FHKST01010100", paper="FHKST01010100"
-    ),
+    Purpose.PRICE: Capability(path=f"{_QUOTATIONS}/inquire-price", real="FHKST01010100", paper="FHKST01010100"),
     Purpose.DAILY_CHART: Capability(
         path=f"{_QUOTATIONS}/inquire-daily-itemchartprice", real="FHKST03010100", paper="FHKST03010100"
     ),
@@ -57,9 +55,7 @@ CAPABILITIES: dict[Purpose, Capability] = {
     Purpose.BUYABLE: Capability(path=f"{_TRADING}/inquire-psbl-order", real="TTTC8908R", paper="VTTC8908R"),
     Purpose.BALANCE: Capability(path=f"{_TRADING}/inquire-balance", real="TTTC8434R", paper="VTTC8434R"),
     Purpose.ORDERS: Capability(path=f"{_TRADING}/inquire-daily-ccld", real="TTTC0081R", paper="VTTC0081R"),
-    Purpose.OLD_ORDERS: Capability(
-        path=f"{_TRADING}/inquire-daily-ccld", real="CTSC9215R", paper="VTSC9215R"
-    ),
+    Purpose.OLD_ORDERS: Capability(path=f"{_TRADING}/inquire-daily-ccld", real="CTSC9215R", paper="VTSC9215R"),
     Purpose.TRADES: Capability(real="H0STCNT0", paper="H0STCNT0"),
     Purpose.NOTICES: Capability(real="H0STCNI0", paper="H0STCNI9"),
 }

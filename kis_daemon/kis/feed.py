@@ -165,15 +165,15 @@ class KisFeed:
     def metrics(self) -> FeedMetrics:
         """Return the state of the stream now; called inside the running loop."""
         counters = self._counters
-        quiet_s: float | None = None
+        quiet_s, last = 0.0, None
         if counters.heard_at is not None:
             quiet_s = asyncio.get_running_loop().time() - counters.heard_at
-        heard = counters.messages > 0 and quiet_s is not None
+            last = self._clock.now() - timedelta(seconds=quiet_s)
         return FeedMetrics(
             ws_connected=counters.connected,
             ws_messages=counters.messages,
-            last_ws_message_ts=self._clock.now() - timedelta(seconds=quiet_s or 0.0) if heard else None,
-            ws_heartbeat_fresh=counters.connected and heard and (quiet_s or 0.0) < self._pace.silence_s,
+            last_ws_message_ts=last,
+            ws_heartbeat_fresh=counters.connected and quiet_s < self._pace.silence_s,
             ws_reconnect_count=max(0, counters.connections - 1),
             ws_last_error=counters.last_error,
             ws_quotes=counters.quotes,

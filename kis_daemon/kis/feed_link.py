@@ -97,6 +97,7 @@ class FeedLink:
         self._changed = asyncio.Event()
         self._ciphers: dict[str, Cipher] = {}
         self._told: tuple[Symbol, ...] | None = None
+        self._alive_at = 0.0
         self.heard_data = False
 
     def _channels(self, symbols: Iterable[Symbol]) -> list[Channel]:
@@ -111,7 +112,7 @@ class FeedLink:
     async def run(self) -> None:
         """Serve the connection until it is lost, which raises `LinkLost`."""
         lost: LinkLost | None = None
-        self._counters.heard_at = asyncio.get_running_loop().time()
+        self._alive_at = asyncio.get_running_loop().time()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(), name="kis-feed-reader")
@@ -129,7 +130,7 @@ class FeedLink:
         try:
             async for message in self._socket:
                 self._counters.messages += 1
-                self._counters.heard_at = loop.time()
+                self._alive_at = self._counters.heard_at = loop.time()
                 if isinstance(message, str) and await self._take(message):
                     await self._socket.send(message)
         except ConnectionClosed as closed:
@@ -164,8 +165,7 @@ class FeedLink:
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            quiet_s = loop.time() - (self._counters.heard_at or 0.0)
-            left_s = self._pace.silence_s - quiet_s
+            left_s = self._alive_at + self._pace.silence_s - loop.time()
             if left_s <= 1e-3:  # a loop may wake us a little early
                 raise LinkLost("silence")
             await asyncio.sleep(left_s)

@@ -19,9 +19,7 @@ from kis_daemon.kis.wire_frames import REGISTER, UNREGISTER
 
 MAX_SYMBOLS = 40
 _MAX_TRIES = 3
-_GRAIN_S = (
-    1e-4  # a loop may wake us this much early; waiting for the rest could be a wait of no time, for ever
-)
+_GRAIN_S = 1e-4  # a loop may wake us this much early; waiting for the rest could be a wait of no time, for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +86,7 @@ class Registrations:
 
     def next_repeat_at(self) -> float | None:
         """Return when the oldest request without a reply is to be repeated."""
-        open_ = [
-            known.asked_at for known in self._known.values() if known.state in (_State.ASKED, _State.LEAVING)
-        ]
+        open_ = [known.asked_at for known in self._known.values() if known.state in (_State.ASKED, _State.LEAVING)]
         return min(open_) + self._reply_within_s if open_ else None
 
     def acknowledge(self, channel: Channel) -> bool:
@@ -135,8 +131,7 @@ class Registrations:
         """Whether everything wanted is carried or refused, and nothing else is carried."""
         settled = (_State.ACTIVE, _State.REFUSED)
         return all(
-            (known := self._known.get(channel)) is not None and known.state in settled
-            for channel in self._wanted
+            (known := self._known.get(channel)) is not None and known.state in settled for channel in self._wanted
         ) and all(channel in self._wanted for channel in self._known)
 
     def _is_overdue(self, registration: _Registration, now: float) -> bool:

@@ -71,9 +71,7 @@ class AccessTokens:
             },
         )
         row = read_key(answer)
-        return Key(
-            text=_needed(row, "access_token"), issued_at=asked_at, expires_at=read_expiry(row, asked_at)
-        )
+        return Key(text=_needed(row, "access_token"), issued_at=asked_at, expires_at=read_expiry(row, asked_at))
 
     def is_usable(self, key: Key, now: datetime) -> bool:
         return now < key.expires_at - timedelta(minutes=10) and now.date() == key.issued_at.date()

@@ -1,8 +1,9 @@
 """HTTP to KIS: one pool of connections, and the one place where an order's bytes leave.
 
 Rules of this room
-    `post_once` sends a body at most once. aiohttp repeats only idempotent methods by itself, redirects
-    are not followed, and the payload refuses to be written a second time.
+    Every call takes one budget slot, so none is repeated here. aiohttp by itself asks again when a kept
+    connection dies under an idempotent method: a middleware hides those errors from it. Redirects are not
+    followed. On top of that, an order's payload refuses to be written a second time.
     aiohttp holds the headers back until the first byte of the body and hands both to the socket in one
     call. So the permit is asked inside the payload's write, with no await between it and that call:
     refused, and nothing at all was sent. The connection, on which now half a request was promised, is
@@ -61,6 +62,22 @@ class _Gate(Enum):
 
 class _NotSent(Exception):
     """Raised into aiohttp so that it gives the connection up."""
+
+
+class _Dropped(aiohttp.ClientError):
+    """A connection error that aiohttp does not take as an invitation to send again."""
+
+
+async def _never_again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Dropped(type(error).__name__) from None
+
+
+def _told(error: Exception) -> str:
+    """Return what may be told of an error: its kind only."""
+    return str(error) if isinstance(error, _Dropped) else type(error).__name__
 
 
 class _GatedPayload(Payload):
@@ -125,6 +142,7 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(_never_again,),
             timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
         )
         return self
@@ -162,7 +180,7 @@ class Transport:
             ):
                 return await _read(response)
         except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
-            raise BrokerUnreachable(f"{path}: {type(error).__name__}") from None
+            raise BrokerUnreachable(f"{path}: {_told(error)}") from None
 
     async def post_once(
         self, path: str, body: Mapping[str, str], headers: Mapping[str, str], permit: Permit
@@ -181,7 +199,7 @@ class Transport:
             ):
                 return await _read(response)
         except (aiohttp.ClientError, OSError, _NotSent) as error:
-            told = f"{path}: {type(error).__name__}"
+            told = f"{path}: {_told(error)}"
         finally:
             payload.shut()
         if payload.permit_error is not None:
@@ -207,6 +225,4 @@ def _encode(body: Mapping[str, str]) -> bytes:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
-    return Answer(
-        status=response.status, body=await response.read(), tr_cont=response.headers.get("tr_cont", "")
-    )
+    return Answer(status=response.status, body=await response.read(), tr_cont=response.headers.get("tr_cont", ""))

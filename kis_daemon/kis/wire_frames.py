@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from kis_daemon.domain.market import Quote, QuoteSession, QuoteSource
 from kis_daemon.kis.wire import Row, parse
@@ -31,13 +31,12 @@ REGISTER = "1"
 UNREGISTER = "2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataFrame:
+class DataFrame(NamedTuple):  # twice as quick to make as a frozen dataclass, and made for every message
     """A frame of records, unread."""
 
     tr_id: str
     encrypted: bool
-    count: int
+    records: int
     payload: str
 
 
@@ -94,7 +93,7 @@ def decode_frame(text: str) -> Frame:
             raise ProtocolError("data frame: expected four parts")
         if not (len(parts[2]) <= 3 and parts[2].isascii() and parts[2].isdigit()):
             raise ProtocolError(f"data frame: count {parts[2][:8]!r}")
-        return DataFrame(tr_id=parts[1], encrypted=parts[0] == "1", count=int(parts[2]), payload=parts[3])
+        return DataFrame(tr_id=parts[1], encrypted=parts[0] == "1", records=int(parts[2]), payload=parts[3])
     return _decode_control(text)
 
 
@@ -145,7 +144,7 @@ def read_trades(frame: DataFrame) -> tuple[list[Quote], int]:
     # int() also reads "1_000" and other scripts' digits; one look at the frame is cheaper than at each field
     if not payload.isascii() or "_" in payload:
         raise ProtocolError("trades: expected plain figures")
-    values, width = split_records(payload, frame.count, TRADE_FIELDS)
+    values, width = split_records(payload, frame.records, TRADE_FIELDS)
     quotes: list[Quote] = []
     unreadable = 0
     for start in range(0, len(values), width):
@@ -165,7 +164,8 @@ def _read_trade(values: list[str], start: int, width: int) -> Quote | None:
         return None
     first, high, low = int(values[start + 7]), int(values[start + 8]), int(values[start + 9])
     ask, bid, volume = int(values[start + 10]), int(values[start + 11]), int(values[start + 13])
-    if min(first, high, low, ask, bid, volume) < 0 or max(price, first, high, low, ask, bid) > _TOP:
+    sound = 0 <= low <= high <= _TOP and 0 <= first <= _TOP and 0 <= ask <= _TOP and 0 <= bid <= _TOP
+    if not sound or price > _TOP or volume < 0:
         raise ProtocolError("a figure out of all proportion")
     hour_class = values[start + 43]
     return Quote(

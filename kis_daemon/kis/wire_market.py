@@ -41,7 +41,7 @@ def read_snapshot(body: Body, symbol: Symbol, at: datetime) -> Snapshot:
     _check_echo(row, symbol)
     base, price = row.count("stck_sdpr", 0), row.count("stck_prpr", 0)
     upper, lower = row.count("stck_mxpr", 0), row.count("stck_llam", 0)
-    if not base or not upper or not lower:
+    if not base and not price:
         raise SymbolBlocked(f"{symbol} is unknown to the broker")
     state = row.text("iscd_stat_cls_code")
     listing = Listing(

@@ -49,7 +49,7 @@ def read_notices(
         if cipher is None:
             raise ProtocolError("notice: encrypted before its key was told")
         payload = decrypt(payload, cipher)
-    values, width = split_records(payload, frame.count, NOTICE_FIELDS)
+    values, width = split_records(payload, frame.records, NOTICE_FIELDS)
     notices: list[ExecutionNotice] = []
     unreadable = 0
     for start in range(0, len(values), width):

@@ -107,9 +107,7 @@ def at_cursor(question: Question, cursor: Cursor) -> Question:
     return replace(question, params=params, continued=True)
 
 
-def ask_orders(
-    first: date, last: date, purpose: Purpose, credentials: Credentials, profile: KisProfile
-) -> Question:
+def ask_orders(first: date, last: date, purpose: Purpose, credentials: Credentials, profile: KisProfile) -> Question:
     """Return the question for the first page of all orders of `first` to `last`, oldest first."""
     return Question(
         tr_id=tr_id(purpose, profile),

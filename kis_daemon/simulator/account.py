@@ -1,11 +1,10 @@
 """The simulated account: cash by settlement day, shares, what they cost, and what open orders hold back.
 
 Rules of this room
-    A trade moves cash on its settlement day (T+2): `cash` is today's sum (D+0), `cash_on` a later day's,
-    `cash_d2` all.
-    Shares move at once. What may be spent is D+2 cash less what open buys hold back, so that the proceeds of
-    a sale are reusable the same day. An open buy holds back its amount with the commission: cash never goes
-    below zero.
+    A trade moves cash on its settlement day (T+2): `cash` is the sum of today (D+0), `cash_on` that of
+    a later day, `cash_d2` all.
+    Shares move at once. What may be spent is D+2 cash less what open buys hold back, so that the proceeds of a sale
+    are reusable the same day. An open buy holds back its amount with the commission: cash never goes below zero.
     Cost is the moving average without fees, kept as a sum; a sale takes its share of it, rounded down.
     A holding sold out stays as a row of zero shares until its last trade has settled.
 """

@@ -15,9 +15,7 @@ VOLUME_SHARE = 10
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Board:
-    """What the exchange shows of a symbol today; before the first trade `price` is the base price and the
-    touch 0.
-    """
+    """What the exchange shows of a symbol today; before the first trade `price` is the base price and the touch 0."""
 
     symbol: Symbol
     name: str
@@ -29,6 +27,7 @@ class Board:
     bar: Bar | None
     previous: Bar | None
     price: Won
+    stamp: str  # the day as frames print it
     ask: Won = 0
     bid: Won = 0
     open: Won = 0
@@ -93,4 +92,5 @@ def board_of(listed: ListedSymbol, book: PriceBook, day: date, previous_day: dat
         bar=book.bar(listed.symbol, day),
         previous=book.bar(listed.symbol, previous_day),
         price=base,
+        stamp=f"{day:%Y%m%d}",
     )

@@ -2,17 +2,16 @@
 
 Rules of this room
     Synchronous and pure: time comes in with every call, nothing waits, nothing is read from outside.
-    Continuous trading: a buy that its limit allows fills at the ask of the last trade, a sell at the bid. An
-    order that rested while the market came to it fills at its own limit.
+    Continuous trading: a buy that its limit allows fills at the ask of the last trade, a sell at the bid. An order
+    that rested while the market came to it fills at its own limit.
     An auction trade fills every order it satisfies at its single price.
-    The account takes at most a tenth of the day's volume so far. A side of the book that is empty (0) fills
-    nothing.
-    Orders live for a day. Costs are those of the order's sum, so parts never cost more than the whole.
+    The account takes at most a tenth of the day's volume so far. A side of the book that is empty (0) fills nothing.
+    Nothing fills beyond the day's limits. Orders live for a day.
+    Costs are those of the order's sum, so parts never cost more than the whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from kis_daemon.domain.calendar import CalendarNotCovered, SessionPhase, TradingCalendar, TradingDay
@@ -22,6 +21,7 @@ from kis_daemon.domain.price_path import PathTick
 from kis_daemon.simulator.account import Account
 from kis_daemon.simulator.board import Board, board_of
 from kis_daemon.simulator.matching import fill_price, limit_of, priority, reaches, takes, unit_to_hold
+from kis_daemon.simulator.order_book import OrderBook
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.requests import (
     DIVISIONS,
@@ -34,8 +34,6 @@ from kis_daemon.simulator.requests import (
     Request,
     RequestKind,
 )
-
-FIRST_NUMBER = 10_000
 
 
 class Exchange:
@@ -57,10 +55,8 @@ class Exchange:
         self.commission_ppb = commission_ppb
         self.day: TradingDay | None = None
         self.boards: dict[Symbol, Board] = {}
-        self.days: dict[date, dict[int, Request]] = {}
-        self.next_number = FIRST_NUMBER
+        self.orders = OrderBook(rules.number_step)
         self._settles_on = date.min
-        self._waiting: dict[Symbol, list[Request]] = {}
 
     # --- the day --------------------------------------------------------------------------------------------
 
@@ -69,9 +65,7 @@ class Exchange:
         self.show(day)
         self.account.roll(day.date)
         self.account.opening_equity = self.equity()
-        self.next_number = FIRST_NUMBER
-        self._waiting = {}
-        self.days[day.date] = {}
+        self.orders.begin(day.date)
 
     def show(self, day: TradingDay) -> None:
         """Set up the boards of `day` without touching account or orders (a start in the middle of it)."""
@@ -87,29 +81,17 @@ class Exchange:
 
     def close_day(self) -> None:
         """End the day: what is still open expires."""
-        for request in self._all_waiting():
-            request.expired = True
+        for request in self.orders.expire():
             self._hold(request, 0)
-        self._waiting = {}
-
-    def resume(self, requests: Iterable[Request]) -> None:
-        """Take back the requests of the running day after a restart; its trades are recorded already."""
-        for request in requests:
-            self.days.setdefault(request.at.date(), {})[request.number] = request
-            self.boards[request.symbol].taken += request.filled
-            if request.is_open and request.kind is not RequestKind.CANCEL:
-                self._waiting.setdefault(request.symbol, []).append(request)
 
     def on_tick(
         self, symbol: Symbol, tick: PathTick, at: datetime, phase: SessionPhase = SessionPhase.REGULAR
     ) -> tuple[OrderEvent, ...]:
-        """Let a trade of the market happen and return what it filled; an auction's `phase` makes it a single
-        price.
-        """
+        """Let a trade of the market happen and return what it filled; an auction's `phase` makes it a single price."""
         board = self.boards[symbol]
         ask_before, bid_before = board.ask, board.bid
         board.record(tick, at)
-        waiting = self._waiting.get(symbol)
+        waiting = self.orders.waiting(symbol)
         if not waiting:
             return ()
         events: list[OrderEvent] = []
@@ -118,7 +100,7 @@ class Exchange:
             if price:
                 events += self._fill(request, board, price, request.remaining, at)
         if events:
-            self._waiting[symbol] = [request for request in waiting if request.remaining]
+            self.orders.drop_done(symbol)
         return tuple(events)
 
     # --- requests -------------------------------------------------------------------------------------------
@@ -146,7 +128,7 @@ class Exchange:
             return Refusal.NOT_ENOUGH_SHARES
         if side is Side.BUY and self._needs(quantity * unit_to_hold(board, division, limit)) > self.account.spendable:
             return Refusal.NOT_ENOUGH_CASH
-        request = self._number(RequestKind.NEW, None, symbol, side, division, quantity, price, at)
+        request = self.orders.number(RequestKind.NEW, None, symbol, side, division, quantity, price, at)
         request.limit = limit
         accepted = OrderEvent(kind=EventKind.ACCEPTED, request=request, quantity=quantity, price=price, at=at)
         return Placed(request=request, events=(accepted, *self._enter(request, board, phase, at)))
@@ -159,7 +141,7 @@ class Exchange:
         left = original.remaining if quantity is None else quantity
         original.cancelled += left
         self._settle_down(original)
-        request = self._number(
+        request = self.orders.number(
             RequestKind.CANCEL, number, original.symbol, original.side, original.division, left, 0, at
         )
         request.cancelled = left
@@ -167,9 +149,7 @@ class Exchange:
         return Placed(request=request, events=(event,))
 
     def modify(self, number: int, *, division: str, quantity: int | None, price: Won, at: datetime) -> Placed | Refusal:
-        """Move `quantity` shares of what remains of an order (all where None) to a new number, type and
-        price.
-        """
+        """Move `quantity` shares of what remains of an order (all where None) to a new number, type and price."""
         original = self._changeable(number, quantity, at)
         if isinstance(original, Refusal):
             return original
@@ -189,7 +169,9 @@ class Exchange:
             return Refusal.NOT_ENOUGH_CASH
         original.cancelled += left
         self._settle_down(original)
-        request = self._number(RequestKind.MODIFY, number, original.symbol, original.side, division, left, price, at)
+        request = self.orders.number(
+            RequestKind.MODIFY, number, original.symbol, original.side, division, left, price, at
+        )
         request.limit = limit
         event = OrderEvent(kind=EventKind.MODIFIED, request=request, quantity=left, price=price, at=at)
         return Placed(request=request, events=(event, *self._enter(request, board, phase, at)))
@@ -198,8 +180,7 @@ class Exchange:
 
     def sellable(self, symbol: Symbol) -> int:
         """Return the shares held less those in open sell orders."""
-        waiting = self._waiting.get(symbol, ())
-        return self.account.quantity(symbol) - sum(r.remaining for r in waiting if r.side is Side.SELL)
+        return self.account.quantity(symbol) - self.orders.open_sales(symbol)
 
     def buyable(self, price: Won) -> int:
         """Return how many shares the cash covers at `price`, commission included."""
@@ -220,14 +201,7 @@ class Exchange:
     def equity(self) -> Won:
         return self.account.cash_d2 + self.holdings_value()
 
-    def requests(self, first: date, last: date) -> list[Request]:
-        """Return the requests of the days `first` to `last`, oldest first."""
-        return [request for day in self.days if first <= day <= last for request in self.days[day].values()]
-
     # --- inside ---------------------------------------------------------------------------------------------
-
-    def _all_waiting(self) -> list[Request]:
-        return [request for waiting in self._waiting.values() for request in waiting]
 
     def _phase(self, at: datetime) -> SessionPhase | Refusal:
         day = self.day
@@ -242,37 +216,11 @@ class Exchange:
     def _needs(self, amount: Won) -> Won:
         return amount + amount * self.commission_ppb // 1_000_000_000
 
-    def _number(
-        self,
-        kind: RequestKind,
-        original: int | None,
-        symbol: Symbol,
-        side: Side,
-        division: str,
-        quantity: int,
-        price: Won,
-        at: datetime,
-    ) -> Request:
-        request = Request(
-            number=self.next_number,
-            original=original,
-            kind=kind,
-            symbol=symbol,
-            side=side,
-            division=division,
-            quantity=quantity,
-            price=price if DIVISIONS[division].has_price else 0,
-            at=at,
-        )
-        self.next_number += self.rules.number_step
-        self.days[at.date()][request.number] = request
-        return request
-
     def _changeable(self, number: int, quantity: int | None, at: datetime) -> Request | Refusal:
         phase = self._phase(at)
         if isinstance(phase, Refusal):
             return phase
-        original = self.days[at.date()].get(number)
+        original = self.orders.find(at.date(), number)
         if original is None or not original.is_open:
             return Refusal.NOTHING_TO_CHANGE
         if quantity is not None and not 0 < quantity <= original.remaining:
@@ -295,12 +243,13 @@ class Exchange:
             self._hold(request, 0)
             events.append(OrderEvent(kind=EventKind.LAPSED, request=request, quantity=left, price=0, at=at))
         if request.remaining:
-            self._waiting.setdefault(request.symbol, []).append(request)
+            self.orders.wait(request)
         return events
 
     def _fill(self, request: Request, board: Board, price: Won, wanted: int, at: datetime) -> list[OrderEvent]:
         quantity = min(wanted, board.takeable)
-        if quantity <= 0:
+        # a price beyond the limits is a break in the series (a split not adjusted for): nobody trades through it
+        if quantity <= 0 or not board.lower <= price <= board.upper:
             return []
         board.taken += quantity
         request.filled += quantity
@@ -314,11 +263,9 @@ class Exchange:
         return [OrderEvent(kind=EventKind.FILLED, request=request, quantity=quantity, price=price, at=at)]
 
     def _settle_down(self, request: Request) -> None:
-        """After a change from outside: hold back less, and wait no longer if nothing remains."""
+        """After a cancel or a move: hold back less, and wait no longer if nothing remains."""
         self._reserve(request, self.boards[request.symbol])
-        if not request.remaining:
-            waiting = self._waiting.get(request.symbol, [])
-            self._waiting[request.symbol] = [other for other in waiting if other is not request]
+        self.orders.drop_done(request.symbol)
 
     def _reserve(self, request: Request, board: Board) -> None:
         if request.side is Side.BUY:

@@ -46,7 +46,7 @@ def trade_frame(board: Board, tick: PathTick, *, with_field_47: bool) -> str:
         f"^{board.opened_at:06d}^{direction(from_open)}^{from_open}"
         f"^{board.high_at:06d}^{direction(from_high)}^{from_high}"
         f"^{board.low_at:06d}^{direction(from_low)}^{from_low}"
-        f"^{board.day:%Y%m%d}^20^N^{asks}^{bids}^{asks * 10}^{bids * 10}^0.00^{before}^0.00^0^^{board.open}"
+        f"^{board.stamp}^20^N^{asks}^{bids}^{asks * 10}^{bids * 10}^0.00^{before}^0.00^0^^{board.open}"
         f"{'^2' if with_field_47 else ''}"
     )
 

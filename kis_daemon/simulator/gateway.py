@@ -1,9 +1,8 @@
 """The gate in front of every REST service: who asks, how often, and for what.
 
 Rules of this room
-    Checked in this order, and the first trouble is the answer: content type, app key and secret, access
-    token, calls a second, customer type, TR id and venue, account; the fields themselves are the service's
-    affair.
+    Checked in this order, and the first trouble is the answer: content type, app key and secret, access token, calls
+    a second, customer type, TR id and venue, account; the fields themselves are the service's affair.
     Trouble at the gate is HTTP 500 with a JSON body; the business's own refusals are HTTP 200.
     A call counts in the second it was made in, refused or not.
 """
@@ -32,9 +31,7 @@ _PREFIX = "/uapi/domestic-stock/v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One TR: its method and path, whether the paper venue has it, whether it names an account, and who
-    answers.
-    """
+    """One TR: its method and path, whether the paper venue has it, whether it names an account, and who answers."""
 
     method: str
     path: str

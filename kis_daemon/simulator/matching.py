@@ -37,9 +37,7 @@ def limit_of(board: Board, side: Side, code: str, price: Won) -> Won | Refusal:
 
 
 def unit_to_hold(board: Board, code: str, limit: Won) -> Won:
-    """Return what an open buy holds back a share: its limit, or the day's upper limit where it may pay any
-    price.
-    """
+    """Return what an open buy holds back a share: its limit, or the day's upper limit where it may pay any price."""
     return board.upper if limit == 0 or DIVISIONS[code].pricing is Pricing.LIMIT_THEN_MARKET else limit
 
 

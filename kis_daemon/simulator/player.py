@@ -1,8 +1,8 @@
 """Plays the market, day after day: the trades of every symbol at their seconds, and the ends of the days.
 
 Rules of this room
-    A symbol's first trade comes a few seconds after the open (its own delay), its last exactly at the close,
-    in the closing auction; those between are spread to a minute before that auction.
+    A symbol's first trade comes a few seconds after the open (its own delay), its last exactly at the close, in the
+    closing auction; those between are spread to a minute before that auction.
     Trades of one second are played in the order of the listing. Nothing here waits but for the clock.
 """
 

@@ -1,12 +1,10 @@
 """Daily bars from a file: CSV, CSV in gzip, or parquet, checked row by row before anything is played.
 
 Rules of this room
-    Every refusal is one line: file, row, field, value, and what is expected. The header is row 1 of a CSV
-    file.
+    Every refusal is one line: file, row, field, value, and what is expected. The header is row 1 of a CSV file.
     Symbols keep the order in which the file brings them; the dates of one symbol go up strictly.
-    Adjusted prices are rounded one by one, so an open or close may lie a hair outside of [low, high]: low and
-    high are widened by at most `repair_pct` percent and the row is counted in `repaired`; further outside is
-    refused.
+    Adjusted prices are rounded one by one, so an open or close may lie a hair outside of [low, high]: low and high
+    are widened by at most `repair_pct` percent and the row is counted in `repaired`; further outside is refused.
     Volume 0 with open, high and low 0 is a day without trade; an empty or negative number is never guessed.
 """
 
@@ -27,9 +25,7 @@ _SATURDAY = 5
 
 
 class FilePrices:
-    """The bars of one file as a `PriceBook`; `repaired` lists (row, symbol, date) whose low or high were
-    widened.
-    """
+    """The bars of one file as a `PriceBook`; `repaired` lists (row, symbol, date) whose low or high were widened."""
 
     def __init__(self, path: Path | str, calendar: TradingCalendar, *, repair_pct: float = 1.0) -> None:
         self._path = Path(path)

@@ -2,9 +2,8 @@
 
 Rules of this room
     The names are real, every number is invented.
-    A symbol's prices depend on the seed and its code alone: not on the other symbols, on the day asked for,
-    or on where a simulation starts. Only additions of `random.random()` go in, so that every platform draws
-    the same.
+    A symbol's prices depend on the seed and its code alone: not on the other symbols, on the day asked for, or on
+    where a simulation starts. Only additions of `random.random()` go in, so that every platform draws the same.
     All prices lie on their tick and inside their day's limits.
 """
 
@@ -129,9 +128,7 @@ class _Walk:
         self.series.append(bar, on_tick=True)
 
     def _next_regime(self) -> tuple[tuple[float, float], int]:
-        """Draw the next regime: the further the price has strayed from its beginning, the likelier the way
-        back.
-        """
+        """Draw the next regime: the further the price has strayed from its beginning, the likelier the way back."""
         days = 15 + int(self._chance.random() * 75)
         ratio = self._close / self._anchor
         up = 0.30 + (0.25 if ratio < 0.6 else 0.0) - (0.15 if ratio > 2.5 else 0.0)

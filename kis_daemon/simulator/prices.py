@@ -1,10 +1,8 @@
 """Where the simulated market's daily bars come from: one protocol, and the series that answers it.
 
 Rules of this room
-    Prices are on the tick of their date and market, so that the chart, the base price and the trades of a day
-    agree.
-    A day on which a listed symbol did not trade has a bar of volume 0: open, high and low 0, the close
-    carried on.
+    Prices are on the tick of their date and market, so that the chart, the base price and the trades of a day agree.
+    A day on which a listed symbol did not trade has a bar of volume 0: open, high and low 0, the close carried on.
     A symbol has no bar before its first one or after its last one.
 """
 
@@ -49,15 +47,11 @@ class PriceBook(Protocol):
         """Return the bars from `first` to `last`, both included, oldest first."""
 
     def base_price(self, symbol: Symbol, day: date) -> Won:
-        """Return the close of the last day before `day` with trade; the day's own open where there is none,
-        else 0.
-        """
+        """Return the close of the last day before `day` with trade; the day's own open where there is none, else 0."""
 
 
 class Series:
-    """The bars of one symbol in order of their date; snapped to their ticks the first time they are asked
-    for.
-    """
+    """The bars of one symbol in order of their date; snapped to their ticks the first time they are asked for."""
 
     __slots__ = ("_bars", "_market", "_snapped", "days")
 
@@ -77,11 +71,11 @@ class Series:
         """Return the bar at `index`, on its ticks."""
         if not self._snapped[index]:
             raw = self._bars[index]
-            previous = self.last_traded(index)
             if raw.volume:
                 self._bars[index] = snapped(raw, self._market)
-            elif previous is not None:  # the close is carried on, as it was played
-                close = previous.close
+            else:  # the close is carried on, as it was played
+                previous = self.last_traded(index)
+                close = previous.close if previous is not None else raw.close
                 self._bars[index] = Bar(date=raw.date, open=0, high=0, low=0, close=close, volume=0)
             self._snapped[index] = True
         return self._bars[index]

@@ -1,11 +1,10 @@
 """What a client asks of the simulated exchange: order types, requests, refusals, and what then happens.
 
 Rules of this room
-    A request (new, modify or cancel) has a number of its own; modify and cancel point to the one they
-    concern. quantity = filled + remaining + cancelled, for every request at every moment.
+    A request (new, modify or cancel) has a number of its own; modify and cancel point to the one they concern.
+    quantity = filled + remaining + cancelled, for every request at every moment.
     A modified order's remainder moves to the new number: under the old one it counts as cancelled.
-    What is left at the close expires in silence: it stays `remaining`, and can no longer be filled or
-    cancelled.
+    What is left at the close expires in silence: it stays `remaining`, and can no longer be filled or cancelled.
 """
 
 from __future__ import annotations

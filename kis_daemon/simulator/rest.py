@@ -129,9 +129,7 @@ class RestServer:
             return _response(envelope("1", failed.code, failed.text), failed.status)
 
     async def _keys_of(self, request: web.Request) -> Body:
-        """Return the JSON body of an OAuth call, empty where it is none: then the first required key is
-        missing.
-        """
+        """Return the JSON body of an OAuth call, empty where it is none: then the first required key is missing."""
         body = await request.read()
         await self._pass()
         try:
@@ -149,8 +147,8 @@ class RestServer:
 
     async def _orders(self, _request: web.Request) -> web.Response:
         exchange = self._venue.exchange
-        days = list(exchange.days)
-        requests = exchange.requests(days[0], days[-1]) if days else []
+        days = list(exchange.orders.days)
+        requests = exchange.orders.between(days[0], days[-1]) if days else []
         return web.Response(body=json.dumps([_shown(r) for r in requests]).encode(), content_type="application/json")
 
 

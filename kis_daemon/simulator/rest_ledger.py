@@ -39,9 +39,7 @@ def page_of(rows: list[Body], size: int, fields: Fields, key: str) -> tuple[list
 
 
 def psbl_order(venue: Venue, fields: Fields) -> Reply:
-    """Answer TTTC8908R: what can be bought without debt, at the price asked or, for a market order, the
-    upper limit.
-    """
+    """Answer TTTC8908R: what can be bought without debt, at the price asked or, for a market order, the upper limit."""
     exchange = venue.exchange
     symbol, price_text = Symbol(fields.text("PDNO")), fields.text("ORD_UNPR")
     division = DIVISIONS.get(fields.text("ORD_DVSN"))

@@ -30,7 +30,7 @@ def daily_ccld(venue: Venue, fields: Fields) -> Reply:
     exchange = fields.optional("EXCG_ID_DVSN_CD")
     asked = [
         request
-        for request in venue.exchange.requests(first, last)
+        for request in venue.exchange.orders.between(first, last)
         if sides in ("00", side_code(request.side))
         and symbol in ("", request.symbol)
         and branch in ("", venue.profile.branch)
@@ -123,7 +123,7 @@ def psbl_rvsecncl(venue: Venue, fields: Fields) -> Reply:
     today = venue.now().date()
     rows = [
         _open_row(venue, request)
-        for request in reversed(venue.exchange.requests(today, today))
+        for request in reversed(venue.exchange.orders.between(today, today))
         if request.is_open and sides in ("0", side_code(request.side)[1])
     ]
     key = f"{venue.settings.account_no}^{venue.settings.product}^"

@@ -1,6 +1,4 @@
-"""The whole simulator: exchange, player, HTTP and WebSocket servers, put together and lived with in one
-`async with`.
-"""
+"""The whole simulator: exchange, player, HTTP and WebSocket servers, lived with in one `async with`."""
 
 from __future__ import annotations
 
@@ -152,9 +150,7 @@ class Simulator:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _begin(self, now: datetime) -> None:
-        """Bring the exchange to `now`: to the state on disk if there is one, and through today's trades so
-        far.
-        """
+        """Bring the exchange to `now`: to the state on disk if there is one, and through today's trades so far."""
         exchange = self.exchange
         day = _day_shown(exchange, now)
         state = saved_state.load(self._state_path) if self._state_path is not None else None
@@ -173,8 +169,9 @@ class Simulator:
             exchange.open_day(day)
         record_until(exchange, day, self.settings.ticks_per_day, now)
         if same_day and state is not None:
-            exchange.next_number = state["next_number"]
-            exchange.resume(list(exchange.days[day.date].values()))
+            exchange.orders.next_number = state["next_number"]
+            for request in exchange.orders.days[day.date].values():
+                exchange.boards[request.symbol].taken += request.filled
         if now >= day.closes_at:
             exchange.close_day()
         self._state.save(exchange, now)
@@ -183,10 +180,7 @@ class Simulator:
         """Take over account and orders; what was open on an earlier day has expired meanwhile."""
         self.exchange.account = saved_state.account_of(state)
         for ordered_on, requests in saved_state.orders_of(state).items():
-            for request in requests:
-                if ordered_on != day.date and request.is_open:
-                    request.expired, request.held = True, 0
-            self.exchange.days[ordered_on] = {request.number: request for request in requests}
+            self.exchange.orders.take_back(ordered_on, requests, running=ordered_on == day.date)
 
     async def _play(self) -> None:
         player = Player(

@@ -40,7 +40,7 @@ class StateFile:
             return
         today = exchange.day.date if exchange.day is not None else None
         orders = []
-        for day in list(exchange.days)[-KEPT_DAYS:]:
+        for day in list(exchange.orders.days)[-KEPT_DAYS:]:
             if day == today:
                 orders.append(_orders_text(exchange, day))
                 continue
@@ -52,7 +52,7 @@ class StateFile:
                 "version": VERSION,
                 "now": now.isoformat(),
                 "day": today.isoformat() if today else None,
-                "next_number": exchange.next_number,
+                "next_number": exchange.orders.next_number,
                 "account": asdict(exchange.account),
             },
             default=date.isoformat,
@@ -64,9 +64,7 @@ class StateFile:
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """Return the saved state as it was written, None where there is no file; `StateError` if it is
-    unreadable.
-    """
+    """Return the saved state as it was written, None where there is no file; `StateError` if it is unreadable."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -109,7 +107,7 @@ def orders_of(state: dict[str, Any]) -> dict[date, list[Request]]:
 
 
 def _orders_text(exchange: Exchange, day: date) -> str:
-    rows = [asdict(request) for request in exchange.days[day].values()]
+    rows = [asdict(request) for request in exchange.orders.days[day].values()]
     return f'"{day.isoformat()}": {json.dumps(rows, default=datetime.isoformat)}'
 
 

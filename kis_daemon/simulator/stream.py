@@ -1,9 +1,8 @@
 """The WebSocket server: registrations, trade frames, encrypted notices, and the server's PINGPONG.
 
 Rules of this room
-    One session an app key: the first valid registration claims it, and a newcomer is told OPSP8996 and
-    closed. 41 registrations a session, notices counted. Every registration is answered before its first
-    frame.
+    One session an app key: the first valid registration claims it, and a newcomer is told OPSP8996 and closed. 41
+    registrations a session, notices counted. Every registration is answered before its first frame.
     Each session has its own key and iv. A session that leaves three PINGPONGs unanswered is closed.
     Frames are written at once, without a task and without waiting; a reader that stays far behind is dropped.
 """

@@ -1,8 +1,8 @@
 """The key desk: access tokens and stream keys, as the contract's section 2.3 tells their lives.
 
 Rules of this room
-    A call within 60 s of the one before is refused (EGW00133). A token younger than 6 h is handed out again;
-    an older one is followed by a new one, and both live for their 24 h.
+    A call within 60 s of the one before is refused (EGW00133). A token younger than 6 h is handed out again; an older
+    one is followed by a new one, and both live for their 24 h.
     A stream key lives for 24 h and is asked for only when something is registered with it.
 """
 

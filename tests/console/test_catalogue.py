@@ -9,6 +9,38 @@ from kis_daemon.console import catalogue_en, catalogue_ko
 from kis_daemon.console.catalogue import Language, knows, say, stock, won
 
 KEYS = sorted(catalogue_en.SENTENCES)
+ALERTS = (
+    "daemon_started",
+    "daemon_stopped",
+    "order_filled",
+    "order_rejected",
+    "order_blocked_killswitch",
+    "order_unconfirmed",
+    "order_ambiguous",
+    "order_cancelled_unfilled",
+    "position_mismatch",
+    "position_unprotected",
+    "external_position",
+    "exit_pending",
+    "exit_pending_cleared",
+    "gap_exit",
+    "near_stop",
+    "near_target",
+    "kill_switch_activated",
+    "kill_switch_released",
+    "kill_switch_seen_active",
+    "kill_switch_seen_released",
+    "cash_unexplained",
+    "universe_empty",
+    "daily_loss_reached",
+    "calendar_not_covered",
+    "feed_down",
+    "feed_up",
+    "broker_unreachable",
+    "broker_reachable",
+    "daily_summary",
+    "error",
+)
 SAMSUNG = {"symbol": "005930", "name": "삼성전자"}
 
 
@@ -36,13 +68,7 @@ def test_no_sentence_fails_over_missing_or_odd_data(key: str, language: Language
     assert say(language, key)
 
 
-@pytest.mark.parametrize(
-    "event",
-    """daemon_started daemon_stopped order_filled order_rejected order_blocked_killswitch order_unconfirmed
-    order_ambiguous order_cancelled_unfilled position_mismatch position_unprotected external_position exit_pending
-    exit_pending_cleared gap_exit near_stop near_target kill_switch_activated kill_switch_released daily_loss_reached
-    calendar_not_covered feed_down feed_up broker_unreachable broker_reachable daily_summary error""".split(),
-)
+@pytest.mark.parametrize("event", ALERTS)
 def test_every_alert_has_its_sentence(event: str) -> None:
     assert knows(event)
 
@@ -79,4 +105,12 @@ def test_money_is_won_in_korean_and_krw_in_english() -> None:
 def test_an_unknown_event_is_told_by_its_data() -> None:
     assert say(Language.KO, "order_teleported", event="x", key=1, language="y") == (
         "order_teleported: event=x, key=1, language=y"
+    )
+
+
+def test_a_start_is_told_with_hashes_short_enough_to_read() -> None:
+    start = {"mode": "PAPER", "venue": "SIMULATOR", "config_hash": "0123456789abcdef" * 4}
+
+    assert say(Language.EN, "daemon_started", **start) == (
+        "Trading daemon started: PAPER / SIMULATOR, configuration 0123456789ab"
     )

@@ -206,12 +206,14 @@ class ByteServer:
     seen: list[Seen] = field(default_factory=list)
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(url=""))
     hang_ups: list[asyncio.Event] = field(default_factory=list)
+    arrivals: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         received = bytearray()
         gone = asyncio.Event()
         self.bytes_of.append(received)
         self.hang_ups.append(gone)
+        self.arrivals.release()
         try:
             while True:
                 request = await _read_request(reader, received)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import OrderNo
 from kis_daemon.kis.budget import CallLimit
 from kis_daemon.kis.capabilities import KisProfile
+from kis_daemon.kis.opening import Kis as OpenKis
 from kis_daemon.kis.opening import KisLimits
 from kis_daemon.kis.questions import RetryRule
 from kis_daemon.ports import (
@@ -38,7 +40,6 @@ from tests.kis.builders import (
     TODAY,
     ByteServer,
     Kis,
-    OpenKis,
     Seen,
     accepted_body,
     an_intent,
@@ -298,6 +299,7 @@ def test_a_cursor_that_comes_back_is_an_error_and_not_an_endless_listing(tmp_pat
     async def work(kis: OpenKis, server: ByteServer, script: Kis) -> None:
         with pytest.raises(ProtocolError):
             await kis.broker.orders(DAY, DAY)
+        assert len(script.calls) == 1 + 2
 
     with_kis(tmp_path, Kis(inquire_daily_ccld=[page([row(1)], "1", "F"), page([row(2)], "1", "M")]), work)
 
@@ -431,7 +433,7 @@ def test_a_question_without_an_answer_is_asked_up_to_three_times_more(tmp_path: 
     async def work(kis: OpenKis, server: ByteServer, script: Kis) -> None:
         assert await kis.broker.orders(DAY, DAY) == ()
         times = [at for at, name in script.calls if name == "inquire_daily_ccld"]
-        waits = [after - before for before, after in zip(times, times[1:], strict=False)]
+        waits = [after - before for before, after in pairwise(times)]
         assert len(waits) == 3
         for wait, base in zip(waits, (0.5, 1.0, 2.0), strict=True):
             assert base <= wait <= base * 1.5 + 0.001
@@ -537,12 +539,14 @@ def test_a_token_that_ends_while_its_caller_queues_is_replaced_before_the_call(t
 
 def test_equal_runs_make_equal_calls_at_equal_times(tmp_path: Path) -> None:
     async def work(folder: Path) -> list[tuple[float, str]]:
-        folder.mkdir()
         script = Kis(inquire_daily_ccld=[None, page([])], inquire_balance=[None, None, balance([])])
         async with an_open_kis(script, folder) as (kis, _):
             await asyncio.gather(kis.broker.account(), kis.broker.orders(DAY, DAY), kis.broker.account())
         return script.calls
 
-    runs = [in_virtual_time(work(tmp_path / str(i))) for i in range(3)]
+    runs = []
+    for i in range(3):
+        (tmp_path / str(i)).mkdir()
+        runs.append(in_virtual_time(work(tmp_path / str(i))))
 
     assert runs[0] == runs[1] == runs[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ LAST = TODAY.date()
 
 
 def day_of(text: str) -> date:
-    return datetime.strptime(text, "%Y%m%d").date()
+    return date.fromisoformat(text)
 
 
 class Charts:

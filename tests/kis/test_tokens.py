@@ -279,6 +279,21 @@ def test_a_refused_key_is_not_taken_from_the_file_again(tmp_path: Path) -> None:
     assert in_virtual_time(work()) == "key-1"  # of the new issuer
 
 
+def test_a_refused_key_that_somebody_stores_again_is_not_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+
+    async def work() -> str:
+        await a_keeper(FakeIssuer(a_clock()), path).key()
+        stored = path.read_bytes()
+        issuer = FakeIssuer(a_clock(), asked_at=[0.0])
+        keeper = a_keeper(issuer, path)
+        keeper.refuse(await keeper.key())
+        path.write_bytes(stored)
+        return await keeper.key()
+
+    assert in_virtual_time(work()) == "key-2"
+
+
 # --- the wire --------------------------------------------------------------------------------------------------------
 
 

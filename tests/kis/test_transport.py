@@ -29,28 +29,25 @@ async def send(transport: Transport, permitted: bool = True) -> Answer | Withdra
 async def until_gone(server: ByteServer, connection: int) -> None:
     """Wait until the server has read the end of a connection: nothing can arrive after it."""
     async with asyncio.timeout(5):
-        while len(server.hang_ups) <= connection:
-            await asyncio.sleep(0)
+        await server.arrivals.acquire()
         await server.hang_ups[connection].wait()
 
 
 async def test_a_refused_permit_sends_no_byte_on_a_new_connection() -> None:
-    async with a_server(accept) as server:
-        async with Transport(server.endpoint, 5) as transport:
-            answer = await send(transport, permitted=False)
-            await until_gone(server, 0)
+    async with a_server(accept) as server, Transport(server.endpoint, 5) as transport:
+        answer = await send(transport, permitted=False)
+        await until_gone(server, 0)
 
     assert answer == Withdrawn()
     assert [bytes(received) for received in server.bytes_of] == [b""]
 
 
 async def test_a_refused_permit_sends_no_byte_on_a_reused_connection() -> None:
-    async with a_server(accept) as server:
-        async with Transport(server.endpoint, 5) as transport:
-            await send(transport)
-            before = bytes(server.bytes_of[0])
-            answer = await send(transport, permitted=False)
-            await until_gone(server, 0)
+    async with a_server(accept) as server, Transport(server.endpoint, 5) as transport:
+        await send(transport)
+        before = bytes(server.bytes_of[0])
+        answer = await send(transport, permitted=False)
+        await until_gone(server, 0)
 
     assert answer == Withdrawn()
     assert len(server.bytes_of) == 1
@@ -58,11 +55,10 @@ async def test_a_refused_permit_sends_no_byte_on_a_reused_connection() -> None:
 
 
 async def test_a_withdrawn_connection_is_not_used_again() -> None:
-    async with a_server(accept) as server:
-        async with Transport(server.endpoint, 5) as transport:
-            await send(transport)
-            await send(transport, permitted=False)
-            answer = await send(transport)
+    async with a_server(accept) as server, Transport(server.endpoint, 5) as transport:
+        await send(transport)
+        await send(transport, permitted=False)
+        answer = await send(transport)
 
     assert isinstance(answer, Answer)
     assert [request.json for request in server.seen] == [BODY, BODY]
@@ -102,11 +98,10 @@ async def test_a_permit_that_fails_sends_nothing_and_its_own_error_comes_out() -
     def permit() -> bool:
         raise ZeroDivisionError
 
-    async with a_server(accept) as server:
-        async with Transport(server.endpoint, 5) as transport:
-            with pytest.raises(ZeroDivisionError):
-                await transport.post_once(PATH, BODY, {}, permit)
-            await until_gone(server, 0)
+    async with a_server(accept) as server, Transport(server.endpoint, 5) as transport:
+        with pytest.raises(ZeroDivisionError):
+            await transport.post_once(PATH, BODY, {}, permit)
+        await until_gone(server, 0)
 
     assert bytes(server.bytes_of[0]) == b""
 
@@ -188,9 +183,13 @@ async def test_without_a_connection_nothing_was_sent_and_the_permit_is_not_asked
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     asked: list[bool] = []
 
+    def permit() -> bool:
+        asked.append(True)
+        return True
+
     async with Transport(Endpoint(url=url), 5) as transport:
         with pytest.raises(BrokerUnreachable):
-            await transport.post_once(PATH, BODY, {}, lambda: asked.append(True) or True)
+            await transport.post_once(PATH, BODY, {}, permit)
 
     assert asked == []
 
@@ -216,10 +215,14 @@ async def test_cancelling_the_caller_while_kis_thinks_is_a_cancellation() -> Non
 async def test_a_caller_cancelled_at_any_step_never_leaves_a_request_to_go_out_later() -> None:
     asked: list[bool] = []
 
+    def permit() -> bool:
+        asked.append(True)
+        return True
+
     async with a_server(accept) as server, Transport(server.endpoint, 5) as transport:
         await send(transport)
         for steps in range(12):
-            task = asyncio.create_task(transport.post_once(PATH, BODY, {}, lambda: asked.append(True) or True))
+            task = asyncio.create_task(transport.post_once(PATH, BODY, {}, permit))
             for _ in range(steps):
                 await asyncio.sleep(0)
             task.cancel()

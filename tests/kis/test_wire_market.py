@@ -87,6 +87,12 @@ def test_an_unknown_symbol_is_answered_with_zeros_and_is_blocked() -> None:
         read_snapshot(price(**zeros), SAMSUNG, TODAY)
 
 
+def test_a_symbol_in_liquidation_has_no_limits_and_is_known_all_the_same() -> None:
+    listing = read_snapshot(price(sltr_yn="Y", stck_mxpr="0", stck_llam="0"), SAMSUNG, TODAY).listing
+
+    assert (listing.in_liquidation, listing.upper_limit, listing.lower_limit) == (True, 0, 0)
+
+
 def test_no_price_yet_is_no_quote() -> None:
     assert read_snapshot(price(stck_prpr="0"), SAMSUNG, TODAY).quote is None
 

@@ -223,7 +223,9 @@ def test_an_order_number_has_one_form(text: str, number: str | None) -> None:
     assert read_order_no(text) == number
 
 
-VALUES = st.sampled_from(["", "0", "10", "-5", "x", "1.0", "20261118", "112010", None, 7, [], {}])
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    ["", "0", "10", "-5", "x", "1.0", "20261118", "112010", None, 7, [], {}]
+)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(BOOK_ROW)), VALUES))

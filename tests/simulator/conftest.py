@@ -16,6 +16,7 @@ import pytest
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.profile import SimulatorSettings
 from kis_daemon.simulator.server import Simulator
+from kis_daemon.simulator.stream import FrameHook
 from tests.simulator.builders import HandClock, a_book, at, the_calendar
 
 TRADING = "/uapi/domestic-stock/v1/trading"
@@ -171,11 +172,18 @@ def served() -> Served:
         clock: HandClock | None = None,
         book: PriceBook | None = None,
         state_path: Path | None = None,
+        frame_hook: FrameHook | None = None,
         **changes: Any,
     ) -> AsyncIterator[Client]:
         clock = clock or HandClock(now or at("10:00"))
         sim = Simulator(
-            some_settings(**changes), book or a_book(), the_calendar(), clock, Random(1), state_path=state_path
+            some_settings(**changes),
+            book or a_book(),
+            the_calendar(),
+            clock,
+            Random(1),
+            state_path=state_path,
+            frame_hook=frame_hook,
         )
         async with sim, aiohttp.ClientSession() as http:
             await sim.serve_tcp()

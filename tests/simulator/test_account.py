@@ -108,7 +108,7 @@ def test_cash_and_shares_add_up_after_any_number_of_random_orders() -> None:
 
     bought = sold = paid = 0
     held = {SAMSUNG: 0, HYNIX: 0}
-    for request in exchange.requests(TUESDAY, FRIDAY + timedelta(days=3)):
+    for request in exchange.orders.between(TUESDAY, FRIDAY + timedelta(days=3)):
         paid += request.costs.fee + request.costs.tax
         if request.side is Side.BUY:
             bought += request.amount

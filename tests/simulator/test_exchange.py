@@ -258,7 +258,7 @@ def test_a_wrong_order_is_refused_and_leaves_no_row(changes: dict[str, object], 
     trade(exchange, 70_000)
 
     assert order(exchange, Side.BUY, **changes) is refusal  # type: ignore[arg-type]
-    assert exchange.requests(TUESDAY, TUESDAY) == []
+    assert exchange.orders.between(TUESDAY, TUESDAY) == []
 
 
 def test_on_a_holiday_orders_are_refused() -> None:
@@ -289,6 +289,16 @@ def test_the_tick_is_that_of_the_order_price() -> None:
     assert order(exchange, Side.BUY, 1, 15_055) is Refusal.OFF_TICK
 
 
+def test_a_break_in_the_series_beyond_the_limits_fills_nothing() -> None:
+    exchange = an_exchange()
+    trade(exchange, 14_000)
+
+    request = placed(order(exchange, Side.BUY, 1)).request
+
+    assert trade(exchange, 14_000, "10:10") == 0
+    assert request.remaining == 1
+
+
 def test_numbers_start_again_every_day() -> None:
     exchange = an_exchange()
     trade(exchange, 70_000)
@@ -300,4 +310,4 @@ def test_numbers_start_again_every_day() -> None:
     second = placed(order(exchange, Side.BUY, 1, 70_000, day=following.date)).request
 
     assert first.number == second.number
-    assert exchange.requests(TUESDAY, following.date) == [first, second]
+    assert exchange.orders.between(TUESDAY, following.date) == [first, second]

@@ -221,3 +221,4 @@ def test_the_real_basket_is_read_whole_with_its_rounding_mended(shared_data: Pat
     assert prices.listings()[0].symbol == Symbol("000660")
     assert (prices.first_day, prices.last_day) == (date(2015, 1, 2), date(2021, 12, 30))
     assert len(prices.repaired) == 337
+    assert prices.base_price(SAMSUNG, date(2021, 12, 30)) == 78_800  # asked for first, far into the file

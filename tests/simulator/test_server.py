@@ -11,6 +11,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 from websockets.asyncio.client import unix_connect
 
 from kis_daemon.clock import LoopClock
@@ -77,6 +79,25 @@ async def test_when_the_prices_end_the_market_stands_still() -> None:
         await sim.played_out.wait()
 
         assert sim.days_over == 2
+
+
+async def test_faults_can_be_put_in_front_of_the_services() -> None:
+    @web.middleware
+    async def out_of_order(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return (
+            web.Response(status=503, text="<html>점검</html>") if "oauth2" in request.path else await handler(request)
+        )
+
+    clock = HandClock(at("10:00"))
+    async with (
+        Simulator(some_settings(), a_book(), the_calendar(), clock, Random(1), middlewares=[out_of_order]) as sim,
+        aiohttp.ClientSession() as http,
+    ):
+        await sim.serve_tcp()
+        async with http.post(f"{sim.rest_url}/oauth2/tokenP", json={}) as answer:
+            assert answer.status == 503
+        async with http.get(f"{sim.rest_url}/__sim/clock") as answer:
+            assert answer.status == 200
 
 
 async def test_an_error_of_a_listener_is_not_lost() -> None:

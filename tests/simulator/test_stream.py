@@ -97,6 +97,20 @@ async def test_a_registration_is_answered_with_key_and_iv_and_then_trades_come(s
         assert (fields[33], fields[34], fields[35]) == ("20240305", "20", "N")
 
 
+async def test_a_hook_may_lose_or_repeat_frames(served: Served) -> None:
+    seen: list[str] = []
+
+    def hook(frame: str) -> list[str]:
+        seen.append(frame)
+        return [] if len(seen) == 1 else [frame, frame]
+
+    async with served(now=at("09:30"), frame_hook=hook) as client, listening(client) as listener:
+        await listener.ask("H0STCNT0", "005930")
+        await client.clock.move_to(at("10:30"))
+
+        assert [await listener.socket.recv(), await listener.socket.recv()] == [seen[1], seen[1]]
+
+
 async def test_since_the_reform_of_2026_a_trade_has_47_fields(served: Served) -> None:
     days = [date(2026, 9, 11), date(2026, 9, 14)]
     book = BarsBook({SAMSUNG: [a_bar(day, 70_000, 71_000, 69_000, 70_500) for day in days]})

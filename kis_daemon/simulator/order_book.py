@@ -1,0 +1,94 @@
+"""The day's requests by number and those that still wait, with the listings of the days before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from kis_daemon.domain.market import Side, Symbol, Won
+from kis_daemon.simulator.requests import DIVISIONS, Request, RequestKind
+
+FIRST_NUMBER = 10_000
+
+
+class OrderBook:
+    """Numbers requests and remembers them; numbers begin anew every day, so only (day, number) is unique."""
+
+    def __init__(self, number_step: int) -> None:
+        self.days: dict[date, dict[int, Request]] = {}
+        self.next_number = FIRST_NUMBER
+        self._step = number_step
+        self._waiting: dict[Symbol, list[Request]] = {}
+
+    def begin(self, day: date) -> None:
+        self.days[day] = {}
+        self.next_number = FIRST_NUMBER
+        self._waiting = {}
+
+    def number(
+        self,
+        kind: RequestKind,
+        original: int | None,
+        symbol: Symbol,
+        side: Side,
+        division: str,
+        quantity: int,
+        price: Won,
+        at: datetime,
+    ) -> Request:
+        """Return a new request under the next number."""
+        request = Request(
+            number=self.next_number,
+            original=original,
+            kind=kind,
+            symbol=symbol,
+            side=side,
+            division=division,
+            quantity=quantity,
+            price=price if DIVISIONS[division].has_price else 0,
+            at=at,
+        )
+        self.next_number += self._step
+        self.days[at.date()][request.number] = request
+        return request
+
+    def find(self, day: date, number: int) -> Request | None:
+        return self.days[day].get(number)
+
+    def between(self, first: date, last: date) -> list[Request]:
+        """Return the requests of the days `first` to `last`, oldest first."""
+        return [request for day in self.days if first <= day <= last for request in self.days[day].values()]
+
+    def waiting(self, symbol: Symbol) -> list[Request]:
+        """Return the requests of `symbol` that may still be filled, in the order of their numbers."""
+        return self._waiting.get(symbol, [])
+
+    def wait(self, request: Request) -> None:
+        self._waiting.setdefault(request.symbol, []).append(request)
+
+    def drop_done(self, symbol: Symbol) -> None:
+        """Let go of the requests of `symbol` of which nothing remains."""
+        self._waiting[symbol] = [request for request in self.waiting(symbol) if request.remaining]
+
+    def open_sales(self, symbol: Symbol) -> int:
+        """Return the shares of `symbol` in sales that still wait."""
+        return sum(request.remaining for request in self.waiting(symbol) if request.side is Side.SELL)
+
+    def expire(self) -> list[Request]:
+        """End the day: return what was still waiting, now expired."""
+        ended = [request for waiting in self._waiting.values() for request in waiting]
+        for request in ended:
+            request.expired = True
+        self._waiting = {}
+        return ended
+
+    def take_back(self, day: date, requests: Iterable[Request], *, running: bool) -> None:
+        """Put in the requests of a saved day; those of a `running` one go on waiting, others have expired."""
+        self.days[day] = {request.number: request for request in requests}
+        for request in self.days[day].values():
+            if not request.is_open:
+                continue
+            if running:
+                self.wait(request)
+            else:
+                request.expired, request.held = True, 0

@@ -45,6 +45,7 @@ DOMAIN = (
     "calendar",
     "indicators",
     "orders",
+    "approvals",
     "positions",
     "price_path",
     "strategy",
@@ -73,7 +74,7 @@ HOMES = {
 )
 
 # an order is sent once: what sends it may not hold a library that repeats
-SENDERS = ("kis/orders.py", "kis/broker.py", "services/order_synchronizer.py")
+SENDERS = ("kis/broker.py", "kis/commands.py", "kis/transport.py", "services/order_synchronizer.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

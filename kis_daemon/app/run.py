@@ -65,7 +65,8 @@ from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.virtual_loop import VirtualLoop, linear_pace
 
 _WAKES_AT = time(7, 30)  # before the first day's preparation at 08:00
-_SIMULATED_POLL_S = 60.0  # the switch of a simulation is read in every order's transaction all the same
+_SIMULATED_POLL_S = 300.0  # the switch of a simulation is read in every order's transaction all the same
+_SIMULATED_PING_S = 300.0  # in simulated years pings would cost more than prices; how long silence may last grows with it
 _PAPER_REST = "https://openapivts.koreainvestment.com:29443"
 _PAPER_STREAM = "ws://ops.koreainvestment.com:31000/tryitout"
 
@@ -172,6 +173,7 @@ class _Run:
             cash=sim.cash,
             commission_ppb=self._settings.commission_ppb,
             rate=sim.speed,
+            ping_interval_s=_SIMULATED_PING_S,
         )
         await self._database.transact(lambda rows: _release_for_the_simulation(rows, clock.now()))
         async with AsyncExitStack() as stack:
@@ -231,6 +233,8 @@ class _Run:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stop.set)
         limits = replace(KisLimits.of(profile), timeout_s=self._settings.api_timeout_s)
+        if simulator is not None:
+            limits = replace(limits, pace=replace(limits.pace, silence_s=4 * _SIMULATED_PING_S))
         commit = git_commit()
         logs.mask.add(credentials.app_key, credentials.app_secret, credentials.account)
         async with open_kis(endpoints, credentials, profile, clock, chance, token_path, limits) as kis:

@@ -197,7 +197,7 @@ class KeyKeeper:
         except BrokerError as error:
             self._failures += 1
             self._failure = error
-            log.error(f"{self._issuer.kind}_not_issued", error=type(error).__name__, code=error.code)
+            log.error(f"{self._issuer.kind}_not_issued", error=type(error).__name__, code=error.code, reason=str(error))
             raise
         self._key, self._fresh = key, True
         self._file.save(self._issuer.kind, key)

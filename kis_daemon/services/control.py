@@ -72,7 +72,7 @@ class ControlTiming:
 
     poll_s: float = 1.0
     session_age_s: float = 240.0
-    night_age_s: float = 7500.0
+    night_age_s: float = 4500.0
     unreachable_s: float = 60.0
 
 

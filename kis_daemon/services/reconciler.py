@@ -43,7 +43,7 @@ class Cadence:
 
     busy_s: float = 3.0
     session_s: float = 60.0
-    night_s: float = 3600.0
+    night_s: float = 1800.0
     unreachable_s: float = 60.0
 
 

@@ -129,9 +129,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             future.set_result(func(*args))
         except (KeyboardInterrupt, SystemExit):
             raise
-        except (
-            BaseException
-        ) as error:  # as an executor does: whatever the call raised belongs to who awaits it
+        except BaseException as error:  # as an executor does: whatever the call raised belongs to who awaits it
             future.set_exception(error)
         return future
 

@@ -4,7 +4,7 @@ Rules of this room (architecture, section 5)
     Recovery is the start: what the records hold is loaded, the broker is asked, and only then may anything be ordered.
     Every task has a name and one owner. Unexpected trouble in one ends them all; orders already sent are drained, and
     the process ends, to be started again.
-    The end: nothing new is begun, what was begun gets its answer written down, what is held stays held (no liquidation).
+    The end: nothing new is begun, what was begun gets its answer written down, what is held stays held.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
 
 
 async def _watch(house: House, systemd: Systemd, every_s: float) -> None:
-    """Tell systemd that we are alive, as long as the reconciler comes round: failing to reach the broker is coming round."""
+    """Tell systemd that we are alive while the reconciler comes round: failing to reach the broker is coming round."""
     seen = -1
     silent = 0.0
     while True:

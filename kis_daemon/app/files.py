@@ -12,7 +12,7 @@ from kis_daemon.domain.calendar import TradingCalendar
 
 
 def load_calendar(config_dir: Path) -> TradingCalendar:
-    """Return the calendar of `config_dir/krx_calendar.yaml`; `ConfigurationError` with file and field if it is unusable."""
+    """Return the calendar in `config_dir`; `ConfigurationError` with file and field if it is unusable."""
     path = config_dir / "krx_calendar.yaml"
     try:
         data = yaml.load(path.read_text("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -31,7 +31,7 @@ FILE_NAME = "kis_daemon.jsonl"
 _FILE_BYTES = 10_000_000
 _OLDER_FILES = 10
 _SHORTEST_SECRET = 4  # a shorter one would mask half of the log
-_LOGS_ADDRESSES = ("httpx", "httpcore", "telegram", "aiohttp.access")
+_LOGS_ADDRESSES = ("httpx", "httpcore", "telegram", "aiohttp.access", "websockets")
 
 SENTENCES: Mapping[str, str] = {
     "order_blocked_killswitch": "Order blocked: Kill switch is active",  # S1-T01

@@ -254,9 +254,7 @@ def _open_close(where: str, entry: Mapping[str, object]) -> Hours:
     opens, closes = _time(f"{where}.opens", entry["opens"]), _time(f"{where}.closes", entry["closes"])
     shortest = datetime.combine(date.min, opens) + CLOSING_AUCTION_LASTS
     if datetime.combine(date.min, closes) <= shortest:
-        raise ValueError(
-            f"{where}.closes {closes:%H:%M}: expected after {shortest:%H:%M}, opens {opens:%H:%M}"
-        )
+        raise ValueError(f"{where}.closes {closes:%H:%M}: expected after {shortest:%H:%M}, opens {opens:%H:%M}")
     return opens, closes
 
 

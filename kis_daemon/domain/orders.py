@@ -85,9 +85,7 @@ MOVES: dict[OrderState, dict[Happening, OrderState]] = {
     OrderState.FILLED: {},
 }
 
-LIVE_STATES = frozenset(
-    {OrderState.PENDING, OrderState.UNCONFIRMED, OrderState.SUBMITTED, OrderState.PARTIAL}
-)
+LIVE_STATES = frozenset({OrderState.PENDING, OrderState.UNCONFIRMED, OrderState.SUBMITTED, OrderState.PARTIAL})
 
 
 class IllegalTransition(Exception):

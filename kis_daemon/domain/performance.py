@@ -29,9 +29,7 @@ class Performance:
     holdings_value: Won
 
 
-def perform(
-    trades: Iterable[Trade], positions: Iterable[Position], prices: Mapping[Symbol, Won]
-) -> Performance:
+def perform(trades: Iterable[Trade], positions: Iterable[Position], prices: Mapping[Symbol, Won]) -> Performance:
     """Return the sums; `prices` holds the last price of every position."""
     buys = sells = wins = realized = fees = tax = open_pnl = value = 0
     for trade in trades:

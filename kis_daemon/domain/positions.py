@@ -179,6 +179,4 @@ def seen(position: Position, price: Won, rules: ProtectionRules) -> Position:
     armed = position.trailing_armed or price >= arming_price(position, rules)
     if price <= position.highest and armed == position.trailing_armed:
         return position
-    return replace(
-        position, highest=max(price, position.highest), trailing_armed=armed, version=position.version + 1
-    )
+    return replace(position, highest=max(price, position.highest), trailing_armed=armed, version=position.version + 1)

@@ -31,16 +31,12 @@ def snapped(bar: Bar, market: Market) -> Bar:
     low = to_tick(bar.low, Rounding.UP, market, bar.date)
     high = to_tick(bar.high, Rounding.DOWN, market, bar.date)
     if low > high:  # no tick inside the range: the nearest one stands for all four
-        low = high = max(
-            to_tick(bar.close, Rounding.NEAREST, market, bar.date), tick_size(0, market, bar.date)
-        )
+        low = high = max(to_tick(bar.close, Rounding.NEAREST, market, bar.date), tick_size(0, market, bar.date))
 
     def inside(price: Won) -> Won:
         return min(max(to_tick(price, Rounding.NEAREST, market, bar.date), low), high)
 
-    return Bar(
-        date=bar.date, open=inside(bar.open), high=high, low=low, close=inside(bar.close), volume=bar.volume
-    )
+    return Bar(date=bar.date, open=inside(bar.open), high=high, low=low, close=inside(bar.close), volume=bar.volume)
 
 
 def intraday_path(bar: Bar, market: Market, base: Won, ticks: int) -> tuple[PathTick, ...]:
@@ -81,9 +77,7 @@ def _touch(price: Won, rising: bool, day: Bar, market: Market) -> tuple[Won, Won
     return min(above, day.high), price
 
 
-def _walk(
-    corners: tuple[Won, Won, Won, Won], ticks: int, market: Market, on: date
-) -> tuple[list[float], list[Won]]:
+def _walk(corners: tuple[Won, Won, Won, Won], ticks: int, market: Market, on: date) -> tuple[list[float], list[Won]]:
     """Spread `ticks` points over the three legs by their length; every corner is one of them."""
     lengths = [abs(b - a) for a, b in zip(corners, corners[1:], strict=False)]
     total = sum(lengths)

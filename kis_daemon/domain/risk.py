@@ -78,13 +78,9 @@ def check_entry(symbol: Symbol, figures: AccountFigures, limits: RiskLimits) -> 
     if symbol in figures.resting_symbols:
         return Denied(code="cooldown", reason=f"{symbol} rests after a stop")
     if len(figures.busy_symbols) >= limits.max_positions:
-        return Denied(
-            code="max_positions", reason=f"{len(figures.busy_symbols)} positions >= {limits.max_positions}"
-        )
+        return Denied(code="max_positions", reason=f"{len(figures.busy_symbols)} positions >= {limits.max_positions}")
     if figures.entries_today >= limits.max_trades_a_day:
-        return Denied(
-            code="max_trades_a_day", reason=f"{figures.entries_today} entries >= {limits.max_trades_a_day}"
-        )
+        return Denied(code="max_trades_a_day", reason=f"{figures.entries_today} entries >= {limits.max_trades_a_day}")
     if figures.consecutive_losses >= limits.max_consecutive_losses:
         return Denied(
             code="consecutive_losses",

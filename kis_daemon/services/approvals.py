@@ -28,9 +28,7 @@ from kis_daemon.domain.positions import Position
 from kis_daemon.ports import Clock, Entropy
 
 _ALGORITHM = "HS256"
-_TOKEN_LIFE = timedelta(
-    minutes=10
-)  # an order waits for its turn for seconds; an hour-old signal is not this order
+_TOKEN_LIFE = timedelta(minutes=10)  # an order waits for its turn for seconds; an hour-old signal is not this order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +88,7 @@ class ApprovalDesk:
             return NotCovered(reason=f"the exit mandate of {position.symbol} covers only its sale")
         if intent.quantity > position.quantity:
             return NotCovered(reason=f"{intent.quantity} shares asked of {position.quantity} held")
-        return self._mint(
-            intent, f"exit mandate of {position.symbol} {position.entry_day} {position.entry_seq}"
-        )
+        return self._mint(intent, f"exit mandate of {position.symbol} {position.entry_day} {position.entry_seq}")
 
     def verify(self, token: str, intent: OrderIntent) -> TokenRefusal | None:
         """Return why `token` does not let `intent` pass, or None. Use and record are checked with the claim."""

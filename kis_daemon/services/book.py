@@ -121,9 +121,7 @@ class Book:
         self.trades_today = [trade for trade in self.trades_today if trade.at.date() == day]
         self.orders = {key: order for key, order in self.orders.items() if order.day == day or order.is_live}
         self.notional_today = sum(
-            _notional(order)
-            for order in self.orders.values()
-            if order.day == day and order.intent.side is Side.BUY
+            _notional(order) for order in self.orders.values() if order.day == day and order.intent.side is Side.BUY
         )
 
     @property
@@ -142,17 +140,13 @@ class Book:
         return sum(
             1
             for order in self.orders.values()
-            if order.day == self.day
-            and order.intent.side is Side.BUY
-            and (order.is_live or order.filled_quantity > 0)
+            if order.day == self.day and order.intent.side is Side.BUY and (order.is_live or order.filled_quantity > 0)
         )
 
     def figures(self, resting: Iterable[Symbol]) -> AccountFigures:
         """Return what the limits are measured against at this moment."""
         reserved = sum(
-            _notional(order) - order.filled_amount
-            for order in self.live_orders()
-            if order.intent.side is Side.BUY
+            _notional(order) - order.filled_amount for order in self.live_orders() if order.intent.side is Side.BUY
         )
         buying = [symbol for symbol, side in self.live if side is Side.BUY]
         return AccountFigures(

@@ -154,9 +154,7 @@ class Bookkeeper:
 
         def work(rows: Rows) -> None:
             if not rows.add_fill(fill):
-                raise ValueError(
-                    f"fill {fill.cumulative_quantity} of order {fill.order_key[:12]} was booked before"
-                )
+                raise ValueError(f"fill {fill.cumulative_quantity} of order {fill.order_key[:12]} was booked before")
             _save_all(rows, moves)
             rows.save_trade(trade)
             rows.set_mark("ledger_cash", str(ledger))
@@ -176,9 +174,7 @@ class Bookkeeper:
             self._book.positions.pop(fill.symbol, None)
         self._settle(order)
 
-    def _position_after(
-        self, order: Order, fill: Fill, before: Position | None
-    ) -> tuple[Position | None, Won]:
+    def _position_after(self, order: Order, fill: Fill, before: Position | None) -> tuple[Position | None, Won]:
         if fill.side is Side.BUY:
             if before is not None:
                 return positions.bought(before, fill, self._protection), 0
@@ -223,13 +219,14 @@ class Bookkeeper:
         self, order: Order, fill: Fill, before: Position | None, after: Position | None, realized: Won
     ) -> list[Fact]:
         intent = order.intent
-        named = {"symbol": fill.symbol, "name": self._book.names.get(fill.symbol, "")}
+        name = self._book.names.get(fill.symbol, "")
         facts = [
             self._journal.fact(
                 "order_filled",
                 alerts=True,
                 correlation_id=intent.correlation_id,
-                **named,
+                symbol=fill.symbol,
+                name=name,
                 side=fill.side.value,
                 quantity=fill.quantity,
                 price=shown_price(fill.amount, fill.quantity),
@@ -248,7 +245,8 @@ class Bookkeeper:
                 self._journal.fact(
                     "position_changed" if before is not None else "position_opened",
                     correlation_id=intent.correlation_id,
-                    **named,
+                    symbol=fill.symbol,
+                    name=name,
                     quantity=after.quantity,
                     cost=after.cost,
                     stop=after.stop,
@@ -257,9 +255,7 @@ class Bookkeeper:
             )
         elif before is not None:
             facts.append(
-                self._journal.fact(
-                    "position_closed", correlation_id=intent.correlation_id, **named, rule=intent.rule
-                )
+                self._journal.fact("position_closed", correlation_id=intent.correlation_id, **named, rule=intent.rule)
             )
         return facts
 

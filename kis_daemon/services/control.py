@@ -208,9 +208,7 @@ class Control:
         if seconds >= self._timing.unreachable_s and not self._unreachable_told:
             self._unreachable_told = True
             self._journal.note(
-                self._journal.fact(
-                    "broker_unreachable", severity=Severity.ERROR, alerts=True, seconds=round(seconds)
-                )
+                self._journal.fact("broker_unreachable", severity=Severity.ERROR, alerts=True, seconds=round(seconds))
             )
 
     def _tell_gate(self) -> None:
@@ -218,6 +216,4 @@ class Control:
         if self._last_gate == view:
             return
         self._last_gate = view
-        self._journal.note(
-            self._journal.fact("gate_changed", gate=view.gate.value, reasons=",".join(view.reasons))
-        )
+        self._journal.note(self._journal.fact("gate_changed", gate=view.gate.value, reasons=",".join(view.reasons)))

@@ -17,9 +17,7 @@ from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Order, OrderNo, OrderType
 from kis_daemon.ports import BrokerOrder
 
-_CLOCK_SKEW = timedelta(
-    seconds=2
-)  # the broker's second and ours may differ, and its times are cut to seconds
+_CLOCK_SKEW = timedelta(seconds=2)  # the broker's second and ours may differ, and its times are cut to seconds
 _BETWEEN_LOOKS = {Side.BUY: timedelta(seconds=10), Side.SELL: timedelta(seconds=3)}
 _SETTLING = {Side.BUY: (timedelta(seconds=60), 3), Side.SELL: (timedelta(seconds=10), 2)}
 

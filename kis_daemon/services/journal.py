@@ -121,6 +121,4 @@ class Journal:
 
 def _scalars(payload: Payload) -> dict[str, Scalar]:
     """Return the plain values of a payload; an alert needs no lists."""
-    return {
-        key: value for key, value in payload.items() if isinstance(value, str | int | float | bool | None)
-    }
+    return {key: value for key, value in payload.items() if isinstance(value, str | int | float | bool | None)}

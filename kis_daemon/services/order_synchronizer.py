@@ -103,9 +103,7 @@ class OrderSynchronizer:
         """Let `intent` in, or say why not. `seen_at` is the `perf_counter` of the tick that wanted it."""
         view = self._gate()
         if not view.lets(intent.side):
-            return self._refuse(
-                intent, "gate", ",".join(view.reasons), killed="kill_switch" in view.reasons[0]
-            )
+            return self._refuse(intent, "gate", ",".join(view.reasons), killed="kill_switch" in view.reasons[0])
         refusal = self._desk.verify(grant.token, intent)
         if refusal is not None:
             return self._refuse(intent, "token", refusal.value)
@@ -151,9 +149,7 @@ class OrderSynchronizer:
             await self._cancel_rest(order, "withdrawn")
 
     async def _carry(self, order: Order, grant: Grant, seen_at: float) -> None:
-        sending = asyncio.create_task(
-            self._claim_and_send(order, grant, seen_at), name=f"send-{order.key[:12]}"
-        )
+        sending = asyncio.create_task(self._claim_and_send(order, grant, seen_at), name=f"send-{order.key[:12]}")
         self._sending[order.key] = sending
         sending.add_done_callback(lambda _: self._sending.pop(order.key, None))
         sent = await asyncio.shield(sending)
@@ -214,12 +210,7 @@ class OrderSynchronizer:
             if not self._gate().lets(intent.side) or self._book.orders.get(order.key) is not order:
                 return False
             price = self._last_price(intent.symbol)
-            if (
-                intent.side is Side.BUY
-                and intent.price is not None
-                and price is not None
-                and price > intent.price
-            ):
+            if intent.side is Side.BUY and intent.price is not None and price is not None and price > intent.price:
                 return False
             left = True
             self.tick_to_order_ms.append((perf_counter() - seen_at) * 1000)
@@ -258,9 +249,7 @@ class OrderSynchronizer:
             code=error.code,
             reason=str(error),
         )
-        moved = await self._bookkeeper.move(
-            order, Happening.REFUSED, fact, refusal=f"{error.code} {error}".strip()
-        )
+        moved = await self._bookkeeper.move(order, Happening.REFUSED, fact, refusal=f"{error.code} {error}".strip())
         self._on_refusal(moved, closed)
         self._ask_broker()
         return moved
@@ -328,9 +317,7 @@ class OrderSynchronizer:
             await self._broker.cancel(order, lambda: True)
         except BrokerError as error:
             # Already filled, unreachable or unanswered: in each case only the listing can say what is true.
-            await self._journal.write(
-                self._about(order, "order_cancel_unproven", code=error.code, reason=str(error))
-            )
+            await self._journal.write(self._about(order, "order_cancel_unproven", code=error.code, reason=str(error)))
         else:
             await self._journal.write(self._about(order, "order_cancel_requested", reason=why))
         self._ask_broker()

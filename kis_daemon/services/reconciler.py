@@ -134,11 +134,7 @@ class Reconciler:
         listing = await self._broker.orders(first, today)
         for known in asked:
             order = self._book.orders.get(known.key, known)
-            if (
-                order.state is OrderState.PENDING
-                and order.updated_at < asked_at
-                and self.last_success is None
-            ):
+            if order.state is OrderState.PENDING and order.updated_at < asked_at and self.last_success is None:
                 order = await self._wake_up_silent(order)
             if order.state is OrderState.UNCONFIRMED:
                 order = await self._resolve(order, listing, asked_at)
@@ -302,9 +298,7 @@ class Reconciler:
     async def _compare_cash(self, statement: AccountStatement) -> None:
         """Cash that no trade explains (a deposit, a fee we do not know) is told and taken over, once seen twice."""
         if self._book.ledger_cash is None:
-            opened = self._journal.fact(
-                "account_opened", cash=statement.cash, holdings=len(statement.holdings)
-            )
+            opened = self._journal.fact("account_opened", cash=statement.cash, holdings=len(statement.holdings))
             await self._take_cash(statement.cash, opened)
             return
         difference = statement.cash - self._book.ledger_cash
@@ -338,9 +332,7 @@ class Reconciler:
         if self.failing_since is None:
             self.failing_since = now
         await self._journal.write(
-            self._journal.fact(
-                "reconciliation_failed", severity=Severity.WARNING, code=error.code, reason=str(error)
-            )
+            self._journal.fact("reconciliation_failed", severity=Severity.WARNING, code=error.code, reason=str(error))
         )
 
     async def _note_success(self) -> None:
@@ -348,9 +340,7 @@ class Reconciler:
         if self.failing_since is not None:
             outage = (now - self.failing_since).total_seconds()
             self.failing_since = None
-            await self._journal.write(
-                self._journal.fact("broker_reachable", alerts=True, seconds=round(outage, 3))
-            )
+            await self._journal.write(self._journal.fact("broker_reachable", alerts=True, seconds=round(outage, 3)))
         self.last_success = now
 
     def _pause_s(self) -> float:

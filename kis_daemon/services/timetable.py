@@ -104,9 +104,7 @@ class Timetable:
         now = self._clock.now()
         self._book.start_day(now.date())
         await self._journal.write(
-            self._journal.fact(
-                "calendar_not_covered", severity=Severity.ERROR, alerts=True, day=now.date().isoformat()
-            )
+            self._journal.fact("calendar_not_covered", severity=Severity.ERROR, alerts=True, day=now.date().isoformat())
         )
         await self._clock.sleep_until(datetime.combine(now.date() + timedelta(days=1), time(), KST))
 
@@ -122,9 +120,7 @@ class Timetable:
         symbols = list(dict.fromkeys([*self._book.positions, *universe]))
         self._feed.want(symbols)
         last = self._calendar.previous_trading_day(day.date).date
-        await self._journal.write(
-            self._journal.fact("day_started", day=day.date.isoformat(), symbols=len(symbols))
-        )
+        await self._journal.write(self._journal.fact("day_started", day=day.date.isoformat(), symbols=len(symbols)))
         listed = 0
         for symbol in symbols:
             listed += await self._take_listing(symbol)

@@ -160,9 +160,7 @@ class Trader:
 
     # entries
 
-    def _look_at_entry(
-        self, desk: _Desk, setup: EntrySetup, quote: Quote, phase: SessionPhase, seen_at: float
-    ) -> None:
+    def _look_at_entry(self, desk: _Desk, setup: EntrySetup, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
         listing = self._book.listings.get(desk.symbol)
         if (
             phase is not SessionPhase.REGULAR
@@ -189,9 +187,7 @@ class Trader:
         if isinstance(verdict, Denied):
             self._deny(desk, verdict)
             return
-        limit = min(
-            move_ticks(quote.ask, self._rules.entry.limit_ticks, listing.market, today), listing.upper_limit
-        )
+        limit = min(move_ticks(quote.ask, self._rules.entry.limit_ticks, listing.market, today), listing.upper_limit)
         quantity = risk.entry_quantity(
             limit,
             self._rules.protection.stop_atr * setup.atr,
@@ -254,9 +250,7 @@ class Trader:
 
     # exits
 
-    def _look_at_exit(
-        self, desk: _Desk, position: Position, quote: Quote, phase: SessionPhase, seen_at: float
-    ) -> None:
+    def _look_at_exit(self, desk: _Desk, position: Position, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
         today = quote.at.date()
         opening_gap = None
         if desk.opened_on != today:
@@ -267,9 +261,7 @@ class Trader:
             self._book.positions[desk.symbol] = seen
             if seen.trailing_armed and not position.trailing_armed:
                 self._note_armed(seen)
-        decided = exits.decide(
-            seen, quote.price, today, self._rules.protection, opening_gap, self._broken(desk, seen)
-        )
+        decided = exits.decide(seen, quote.price, today, self._rules.protection, opening_gap, self._broken(desk, seen))
         if decided is not None and decided.rule is ExitReason.GAP_PROTECTION:
             desk.wanted = decided  # the gap is looked at once; what it decided stands until it is sold
         wanted = desk.wanted or decided

@@ -57,9 +57,7 @@ class SqlRows:
                 event_type=event.type,
                 correlation_id=event.correlation_id,
                 actor=event.actor,
-                payload_json=json.dumps(
-                    dict(event.payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-                ),
+                payload_json=json.dumps(dict(event.payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False),
                 prev_hash=previous,
                 hash=chain_hash(previous, event),
             )
@@ -249,9 +247,7 @@ class SqlRows:
                         cumulative_quantity=fill.cumulative_quantity,
                         fee=fill.fee,
                         tax=fill.tax,
-                        payload_json=json.dumps(
-                            {"symbol": fill.symbol, "side": fill.side.value}, sort_keys=True
-                        ),
+                        payload_json=json.dumps({"symbol": fill.symbol, "side": fill.side.value}, sort_keys=True),
                         created_at=fill.at,
                     )
                 )
@@ -269,18 +265,14 @@ class SqlRows:
         table = schema.trades
         values = trade_to_row(trade)
         key = values.pop("idempotency_key")
-        written = self._connection.execute(
-            update(table).where(table.c.idempotency_key == key).values(**values)
-        )
+        written = self._connection.execute(update(table).where(table.c.idempotency_key == key).values(**values))
         if written.rowcount == 0:
             self._connection.execute(insert(table).values(idempotency_key=key, **values))
 
     def trades(self, first: date, last: date) -> tuple[Trade, ...]:
         table = schema.trades
         rows = self._connection.execute(
-            select(table)
-            .where(table.c.trade_day.between(first, last))
-            .order_by(table.c.executed_at, table.c.trade_id)
+            select(table).where(table.c.trade_day.between(first, last)).order_by(table.c.executed_at, table.c.trade_id)
         )
         return tuple(trade_from_row(row) for row in rows)
 
@@ -297,7 +289,7 @@ class SqlRows:
     def last_event_at(self) -> datetime | None:
         log = schema.event_log
         row = self._connection.execute(
-            select(log.c.timestamp).where(log.c.hash.is_not(None)).order_by(log.c.event_id.desc()).limit(1)
+            select(log.c.timestamp).where(log.c.actor == "engine").order_by(log.c.event_id.desc()).limit(1)
         ).scalar_one_or_none()
         return None if row is None else row.astimezone(KST)
 
@@ -317,18 +309,14 @@ class SqlRows:
 
     def open_positions(self) -> tuple[Position, ...]:
         table = schema.positions
-        rows = self._connection.execute(
-            select(table).where(table.c.closed_at.is_(None)).order_by(table.c.position_id)
-        )
+        rows = self._connection.execute(select(table).where(table.c.closed_at.is_(None)).order_by(table.c.position_id))
         return tuple(position_from_row(row) for row in rows)
 
     # marks
 
     def mark(self, name: str) -> str | None:
         table = schema.marks
-        return self._connection.execute(
-            select(table.c.value).where(table.c.name == name)
-        ).scalar_one_or_none()
+        return self._connection.execute(select(table.c.value).where(table.c.name == name)).scalar_one_or_none()
 
     def set_mark(self, name: str, value: str) -> None:
         table = schema.marks
@@ -359,9 +347,7 @@ class SqlRows:
     def events(self, after_id: int = 0) -> tuple[Row[Any], ...]:
         table = schema.event_log
         return tuple(
-            self._connection.execute(
-                select(table).where(table.c.event_id > after_id).order_by(table.c.event_id)
-            )
+            self._connection.execute(select(table).where(table.c.event_id > after_id).order_by(table.c.event_id))
         )
 
 

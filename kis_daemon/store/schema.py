@@ -173,9 +173,7 @@ trades = Table(
     "trades",
     metadata,
     Column("trade_id", _Id, primary_key=True),
-    Column(
-        "idempotency_key", String(64), ForeignKey("order_state.idempotency_key"), nullable=False, unique=True
-    ),
+    Column("idempotency_key", String(64), ForeignKey("order_state.idempotency_key"), nullable=False, unique=True),
     Column("correlation_id", String(100), nullable=False),
     Column("symbol", String(6), nullable=False),
     Column("stock_name", String(100), nullable=False),

@@ -61,9 +61,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("side in ('BUY','SELL')", name="ck_order_state_side"),
-        sa.CheckConstraint(
-            "filled_quantity >= 0 and filled_quantity <= quantity", name="ck_order_state_filled"
-        ),
+        sa.CheckConstraint("filled_quantity >= 0 and filled_quantity <= quantity", name="ck_order_state_filled"),
         sa.CheckConstraint("quantity > 0", name="ck_order_state_quantity"),
         sa.PrimaryKeyConstraint("idempotency_key"),
         sa.UniqueConstraint("mode", "side", "signal_id", name="uq_order_state_signal"),
@@ -155,9 +153,7 @@ def upgrade() -> None:
         sa.Column("schema_version", sa.String(length=20), nullable=False),
         sa.Column("payload_json", sa.Text(), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
-        sa.CheckConstraint(
-            "status in ('pending','approved','rejected','executed')", name="ck_proposals_status"
-        ),
+        sa.CheckConstraint("status in ('pending','approved','rejected','executed')", name="ck_proposals_status"),
         sa.ForeignKeyConstraint(
             ["universe_snapshot_id"],
             ["snapshots.snapshot_id"],

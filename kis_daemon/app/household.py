@@ -1,0 +1,211 @@
+"""What every run shares, whoever answers: lock, store, log, sinks, the living, and the summary at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+import structlog
+
+from kis_daemon.app.compose import House, compose
+from kis_daemon.app.daemon import live
+from kis_daemon.app.errors import ConfigurationError, ExitCode
+from kis_daemon.app.files import git_commit
+from kis_daemon.app.lock import InstanceLock
+from kis_daemon.app.logs import Logs
+from kis_daemon.app.options import RunOptions
+from kis_daemon.app.outside import OutsideSink
+from kis_daemon.app.settings import Settings, config_hash
+from kis_daemon.app.summary import summarize
+from kis_daemon.app.systemd import Systemd, watchdog_interval_s
+from kis_daemon.clock import SystemClock
+from kis_daemon.console.alerts import AlertDesk, Sink
+from kis_daemon.console.telegram import TelegramSink
+from kis_daemon.console.terminal import DayProgress, Screen, summary_table
+from kis_daemon.domain.calendar import TradingCalendar
+from kis_daemon.domain.universe import UniverseRules
+from kis_daemon.kis.capabilities import KisProfile
+from kis_daemon.kis.credentials import Credentials
+from kis_daemon.kis.opening import KisLimits, open_kis
+from kis_daemon.kis.transport import KisEndpoints
+from kis_daemon.ports import Clock, Entropy, StoreError
+from kis_daemon.store.database import Database
+from kis_daemon.store.schema import SCHEMA_VERSION
+
+Hide: TypeAlias = Callable[..., None]
+"""Takes texts that no log line may show."""
+
+log = structlog.get_logger("daemon")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outfit:
+    """All in which one venue differs from another. The last two only a simulator in this process has."""
+
+    clock: Clock
+    endpoints: KisEndpoints
+    credentials: Credentials
+    profile: KisProfile
+    limits: KisLimits
+    chance: random.Random
+    entropy: Entropy
+    secret: bytes
+    token_path: Path | None
+    universe: UniverseRules
+    poll_s: float
+    market_over: asyncio.Event | None = None
+    account_view: Callable[[], Mapping[str, object]] | None = None
+
+
+class Household:
+    """One run: opened piece by piece, lived in once."""
+
+    def __init__(self, settings: Settings, options: RunOptions, calendar: TradingCalendar) -> None:
+        self.settings = settings
+        self.options = options
+        self.calendar = calendar
+        self.database = Database(settings.database)
+        self.was_ended_by_the_market = False
+        self._screen = Screen(sys.stdout)
+        self._systemd = Systemd(os.environ)
+        self._stop: asyncio.Event | None = None
+        self._days = 0
+
+    @property
+    def days_are_done(self) -> bool:
+        """Whether as many simulated days were lived through as were asked for."""
+        wanted = self.options.sim.days
+        return wanted is not None and self._days >= wanted
+
+    def lock(self) -> InstanceLock:
+        return InstanceLock(self.settings.data_dir, now=SystemClock().now(), command=f"--mode {self.options.mode}")
+
+    def logs(self, clock: Callable[[], datetime]) -> Logs:
+        return Logs(
+            self._screen,
+            self.settings.log_dir,
+            clock=clock,
+            wall=SystemClock().now,
+            secrets=self.settings.secrets(),
+        )
+
+    def open_store(self, stack: ExitStack) -> None:
+        """Open the database and close it with `stack`; one line and exit 78 where it cannot be opened."""
+        try:
+            self.database.open()
+        except StoreError as error:
+            raise ConfigurationError(str(error)) from None
+        stack.callback(self.database.close)
+
+    async def live_with(self, outfit: Outfit, hide: Hide) -> int:
+        """Live until stopped, or until the days or the market are over; return the exit code."""
+        stop = self._stop = asyncio.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        hide(outfit.credentials.app_key, outfit.credentials.app_secret, outfit.credentials.account)
+        commit = git_commit()
+        limits = replace(outfit.limits, timeout_s=self.settings.api_timeout_s)
+        async with open_kis(
+            outfit.endpoints,
+            outfit.credentials,
+            outfit.profile,
+            outfit.clock,
+            outfit.chance,
+            outfit.token_path,
+            limits,
+        ) as kis:
+            alert_desk = AlertDesk(self._sinks(), self.settings.language, self.settings.alerts)
+            house = compose(
+                self.settings,
+                self.options,
+                kis=kis,
+                records=self.database,
+                calendar=self.calendar,
+                clock=outfit.clock,
+                entropy=outfit.entropy,
+                notifier=alert_desk,
+                secret=outfit.secret,
+                commit=commit,
+                schema_version=SCHEMA_VERSION,
+                universe=outfit.universe,
+                poll_s=outfit.poll_s,
+                on_day_over=self._day_over,
+                on_runs_done=stop.set,
+            )
+            log.info(
+                "daemon_starting",
+                commit=commit,
+                config_hash=config_hash(self.settings),
+                schema_version=SCHEMA_VERSION,
+                mode=self.settings.trading_mode.value,
+                venue=self.settings.venue.value,
+                pid=os.getpid(),
+            )
+            progress = self._show_progress(house, simulated=outfit.market_over is not None)
+            watcher = asyncio.create_task(self._stop_with(outfit.market_over, stop), name="market_over")
+            try:
+                await live(
+                    house,
+                    stop=stop,
+                    systemd=self._systemd,
+                    watchdog_s=watchdog_interval_s(os.environ, os.getpid()),
+                    alert_desk=alert_desk,
+                )
+            finally:
+                watcher.cancel()
+                progress.finish()
+        self._sum_up(house, None if outfit.account_view is None else outfit.account_view())
+        return ExitCode.OK
+
+    async def _stop_with(self, market_over: asyncio.Event | None, stop: asyncio.Event) -> None:
+        """Stop when the simulator has no more prices to play."""
+        if market_over is not None:
+            await market_over.wait()
+            self.was_ended_by_the_market = True
+            stop.set()
+
+    def _day_over(self, _day: date) -> None:
+        self._days += 1
+        if self.days_are_done and self._stop is not None:
+            self._stop.set()
+
+    def _sinks(self) -> Sequence[Sink]:
+        telegram = self.settings.telegram
+        if telegram is None:
+            return ()
+        sink = TelegramSink(
+            telegram.token.get_secret_value(), telegram.chat_id, level=self.settings.alerts.telegram_level
+        )
+        return (OutsideSink(sink),)
+
+    def _show_progress(self, house: House, *, simulated: bool) -> DayProgress:
+        progress = DayProgress(self._screen, self.settings.language, days=self.options.sim.days)
+        if self._screen.is_terminal and simulated:
+            house.board.listen(
+                lambda _: progress.update(
+                    house.clock.now(),
+                    day_no=self._days + 1,
+                    trades=len(house.book.trades_today),
+                    equity=house.book.statement_cash + house.book.holdings_value,
+                )
+            )
+        return progress
+
+    def _sum_up(self, house: House, account: Mapping[str, object] | None) -> None:
+        summary = self.database.transact_now(
+            lambda rows: summarize(house, rows, exit_code=ExitCode.OK, days=self._days, simulator_account=account)
+        )
+        self._screen.line(summary_table(summary, self.settings.language, colour=self._screen.is_terminal))
+        if self.options.summary_json is not None:
+            text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"
+            self.options.summary_json.write_text(text, "utf-8")

@@ -1,0 +1,87 @@
+"""A run on KIS's paper account, or on whatever stands in for it on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from datetime import datetime
+
+from kis_daemon.app.entropy import SystemEntropy
+from kis_daemon.app.errors import ConfigurationError
+from kis_daemon.app.household import Hide, Household, Outfit
+from kis_daemon.app.options import RunOptions
+from kis_daemon.app.settings import Settings
+from kis_daemon.clock import LoopClock, SystemClock
+from kis_daemon.domain.calendar import TradingCalendar
+from kis_daemon.kis.capabilities import KisProfile
+from kis_daemon.kis.credentials import Credentials
+from kis_daemon.kis.opening import KisLimits
+from kis_daemon.kis.transport import Endpoint, KisEndpoints
+from kis_daemon.ports import Clock
+from kis_daemon.virtual_loop import VirtualLoop, linear_pace
+
+_PAPER_REST = "https://openapivts.koreainvestment.com:29443"
+_PAPER_STREAM = "ws://ops.koreainvestment.com:31000/tryitout"
+_POLL_S = 1.0  # C13: the kill switch is polled at least once a second
+
+
+def run_on_the_paper_account(settings: Settings, options: RunOptions, calendar: TradingCalendar) -> int:
+    """Run against KIS's paper servers; return the exit code."""
+    loop, clock = _time(settings, options)
+    with ExitStack() as stack:
+        household = Household(settings, options, calendar)
+        stack.enter_context(household.lock())
+        household.open_store(stack)
+        logs = stack.enter_context(household.logs(clock.now))
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(_trade(household, clock, logs.mask.add))
+
+
+async def _trade(household: Household, clock: Clock, hide: Hide) -> int:
+    settings = household.settings
+    keys, secret = settings.credentials, settings.jwt_secret
+    if keys is None or secret is None:
+        raise RuntimeError("a KIS venue without keys passed the settings")
+    outfit = Outfit(
+        clock=clock,
+        endpoints=KisEndpoints(
+            rest=Endpoint(url=settings.kis_rest_url or _PAPER_REST),
+            stream=Endpoint(url=settings.kis_ws_url or _PAPER_STREAM),
+        ),
+        credentials=Credentials(
+            app_key=keys.app_key.get_secret_value(),
+            app_secret=keys.app_secret.get_secret_value(),
+            account=keys.account_no.get_secret_value(),
+            hts_id=keys.hts_id,
+        ),
+        profile=KisProfile.PAPER,
+        limits=KisLimits.of(KisProfile.PAPER),
+        chance=random.Random(),
+        entropy=SystemEntropy(),
+        secret=secret.get_secret_value().encode(),
+        token_path=settings.data_dir / "kis_keys.json",
+        universe=settings.universe,
+        poll_s=_POLL_S,
+    )
+    return await household.live_with(outfit, hide)
+
+
+def _time(settings: Settings, options: RunOptions) -> tuple[asyncio.AbstractEventLoop, Clock]:
+    """Return the wall's time, or with `--sim-clock` the standalone simulator's."""
+    if not options.sim_clock:
+        return asyncio.new_event_loop(), SystemClock()
+    url = f"{settings.kis_rest_url}/__sim/clock"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            told = json.load(answer)
+        rate, now = float(told["rate"]), datetime.fromisoformat(told["now"])
+    except (urllib.error.URLError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{url}: no simulator clock there ({error}); start `main.py simulator` first"
+        ) from None
+    loop = VirtualLoop(linear_pace(rate), outside_input=True)
+    return loop, LoopClock(loop, now)

@@ -25,15 +25,18 @@ from kis_daemon.ports import Clock, Entropy, Notifier, Records
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
+from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.control import Control, ControlTiming
+from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake, QuotePoller
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.order_synchronizer import OrderSynchronizer, OrderTiming
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
+from kis_daemon.services.seller import Seller
 from kis_daemon.services.timetable import Timetable
-from kis_daemon.services.trader import Trader, TradingRules
+from kis_daemon.services.trader import Trader
 from kis_daemon.services.universe_selector import UniverseSelector
 
 _MANDATE_DAYS = 365
@@ -142,22 +145,17 @@ def compose(
         on_refusal=order_refused,
         timing=OrderTiming(),
     )
-    trader = Trader(
-        book=book,
-        journal=journal,
-        synchronizer=synchronizer,
-        desk=desk,
-        calendar=calendar,
-        clock=clock,
-        rules=TradingRules(
-            entry=settings.entry,
-            protection=settings.protection,
-            trend_break=settings.trend_break,
-            gap=settings.gap,
-            limits=settings.risk,
-            commission_ppb=settings.commission_ppb,
-        ),
+    rules = TradingRules(
+        entry=settings.entry,
+        protection=settings.protection,
+        trend_break=settings.trend_break,
+        gap=settings.gap,
+        limits=settings.risk,
+        commission_ppb=settings.commission_ppb,
     )
+    buyer = Buyer(book=book, journal=journal, synchronizer=synchronizer, approvals=desk, calendar=calendar, rules=rules)
+    seller = Seller(book=book, journal=journal, synchronizer=synchronizer, approvals=desk, clock=clock, rules=rules)
+    trader = Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
     board.listen(trader.on_quote)
     histories = Histories(
         market_data=kis.market_data,
@@ -191,7 +189,7 @@ def compose(
         clock=clock,
         interval_s=options.interval_s,
         stream_is_primary=stream_is_primary,
-        symbols=trader.listings_needed,
+        symbols=trader.symbols,
         max_runs=options.max_runs,
         on_runs_done=on_runs_done,
     )

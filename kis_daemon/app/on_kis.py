@@ -55,7 +55,7 @@ async def _trade(household: Household, clock: Clock, hide: Hide) -> int:
         credentials=Credentials(
             app_key=keys.app_key.get_secret_value(),
             app_secret=keys.app_secret.get_secret_value(),
-            account=keys.account_no.get_secret_value(),
+            account=keys.account_no.get_secret_value() + keys.product_code,
             hts_id=keys.hts_id,
         ),
         profile=KisProfile.PAPER,

@@ -1,7 +1,7 @@
 """The approval desk: mints the single-use token that every order needs, and checks it at the door.
 
 Rules of this room (C28, S0-G, S0-X)
-    A token is a JWT (HS256) bound to one exact order: signal, symbol, side, quantity, price. Its hash is stored, never it.
+    A token is a JWT (HS256) bound to one exact order: signal, symbol, side, quantity, price. Only its hash is kept.
     Entries are covered by the operator's standing mandate; exits by the position's own: SELL, at most what is held.
     Using the token and claiming the order are one transaction, in the order synchronizer.
 """

@@ -21,8 +21,11 @@ from kis_daemon.domain.risk import AccountFigures
 
 @dataclass(slots=True)
 class Book:
-    """See the rules above. `statement_cash` is the broker's, moved on by what was booked since; `ledger_cash` is our own
-    sum, None before the account was ever seen. `revision` counts the fills that were booked."""
+    """See the rules above.
+
+    `statement_cash` is the broker's figure, moved on by what was booked since; `ledger_cash` is our own sum, None
+    before the account was ever seen. `revision` counts the fills that were booked.
+    """
 
     positions: dict[Symbol, Position] = field(default_factory=dict)
     orders: dict[OrderKey, Order] = field(default_factory=dict)

@@ -255,7 +255,13 @@ class Bookkeeper:
             )
         elif before is not None:
             facts.append(
-                self._journal.fact("position_closed", correlation_id=intent.correlation_id, **named, rule=intent.rule)
+                self._journal.fact(
+                    "position_closed",
+                    correlation_id=intent.correlation_id,
+                    symbol=fill.symbol,
+                    name=name,
+                    rule=intent.rule,
+                )
             )
         return facts
 

@@ -1,7 +1,7 @@
 """The journal: every fact of the trade, written down before anybody is told of it.
 
 Rules of this room
-    A fact goes into `event_log` first, then into the log, or to the notifier (which logs it too) if a person should know.
+    A fact goes into `event_log` first, then to the log, or to the notifier (which logs it too) if a person is to know.
     Synchronous code notes; the notes are written, in their order, at the head of the next transaction or by `run`.
     Facts of a transaction become known only when it is committed.
 """
@@ -95,7 +95,7 @@ class Journal:
     async def write(self, *facts: Fact) -> None:
         """Write what was noted, and `facts`."""
         if self._notes or facts:
-            await self.transact(lambda rows: None, *facts)
+            await self.transact(_nothing, *facts)
 
     async def run(self) -> None:
         """Write notes as they come, until cancelled."""
@@ -117,6 +117,10 @@ class Journal:
             self._notifier.tell(Alert(event=event.type, severity=fact.severity, at=event.at, data=data))
         else:
             getattr(log, fact.severity.value)(event.type, **data)
+
+
+def _nothing(_rows: Rows) -> None:
+    """The work of a transaction that only writes facts."""
 
 
 def _scalars(payload: Payload) -> dict[str, Scalar]:

@@ -152,7 +152,7 @@ class Timetable:
         return True
 
     async def _capture(self, day: TradingDay) -> None:
-        for symbol in self._trader.listings_needed():
+        for symbol in self._trader.symbols():
             await self._histories.bring_up_to(symbol, day.date)
 
     async def sum_up(self, day: date) -> None:

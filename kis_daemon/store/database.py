@@ -53,7 +53,7 @@ class Database:
             if version is not None and version > SCHEMA_VERSION:
                 connection.close()
                 raise SchemaTooNew(
-                    f"database schema {version} is newer than this program's {SCHEMA_VERSION}: install the newer program"
+                    f"database schema {version} is newer than this program's {SCHEMA_VERSION}: install the newer one"
                 )
             if version != SCHEMA_VERSION:
                 connection.close()

@@ -14,6 +14,7 @@ from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.errors import ConfigurationError, Refusal
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import load_settings
+from kis_daemon.domain.market import Symbol
 from kis_daemon.ports import StoreError
 from kis_daemon.store.database import Database
 
@@ -48,7 +49,10 @@ def opened(data_dir: Path, config_dir: Path) -> Iterator[Database]:
 
 def _url(data_dir: Path, config_dir: Path) -> str:
     """Return the URL in force. Broken settings must not keep an operator from the switch: then KIS's default serves."""
-    options = RunOptions(data_dir=data_dir, config_dir=config_dir, confirm_real_trading=True)
+    # Which symbols are traded does not matter here; an empty universe is no reason to refuse.
+    options = RunOptions(
+        data_dir=data_dir, config_dir=config_dir, confirm_real_trading=True, symbols=(Symbol("000000"),)
+    )
     try:
         return load_settings(options, os.environ, DOTENV).database
     except Refusal as refusal:

@@ -1,0 +1,145 @@
+"""The buyer: from a breakout to an order, or to the reason why not.
+
+Rules of this room (requirements, section 8)
+    Only in continuous trading, unhalted, under the upper limit, with nothing held or live in the symbol.
+    A breakout is tried three times at most, and not again on a day on which the broker refused it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from kis_daemon.domain import risk
+from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
+from kis_daemon.domain.market import Listing, Quote, QuoteSource, Side, Symbol, Won, move_ticks
+from kis_daemon.domain.orders import OrderIntent, OrderState, OrderType, signal_id
+from kis_daemon.domain.risk import Denied
+from kis_daemon.domain.strategy import ENTRY_RULE, EntrySetup
+from kis_daemon.services.approvals import ApprovalDesk, NotCovered
+from kis_daemon.services.book import Book
+from kis_daemon.services.desks import SymbolDesk, TradingRules
+from kis_daemon.services.journal import Journal
+from kis_daemon.services.order_synchronizer import OrderSynchronizer, Queued
+from kis_daemon.services.signals import note_signal
+
+_MAX_ATTEMPTS = 3  # unfilled tries of one breakout; the fourth would chase it
+
+
+class Buyer:
+    """See the rules above."""
+
+    def __init__(
+        self,
+        *,
+        book: Book,
+        journal: Journal,
+        synchronizer: OrderSynchronizer,
+        approvals: ApprovalDesk,
+        calendar: TradingCalendar,
+        rules: TradingRules,
+    ) -> None:
+        self._book = book
+        self._journal = journal
+        self._synchronizer = synchronizer
+        self._approvals = approvals
+        self._calendar = calendar
+        self._rules = rules
+
+    def look(self, desk: SymbolDesk, setup: EntrySetup, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
+        """Buy if all of it allows; a denial is kept with its numbers."""
+        listing = self._book.listings.get(desk.symbol)
+        if listing is None or not self._is_tradable(listing, quote, phase) or self._is_busy(desk.symbol):
+            return
+        today = quote.at.date()
+        seq = self._book.next_entry_seq(desk.symbol, today)
+        attempt = self._book.attempts(desk.symbol, ENTRY_RULE, today, seq)
+        if attempt >= _MAX_ATTEMPTS or self._refused_by_broker(desk.symbol, today):
+            return
+        figures = self._book.figures(self._resting(today))
+        limits = self._rules.limits
+        verdict = risk.check_entry(desk.symbol, figures, limits)
+        if isinstance(verdict, Denied):
+            self._deny(desk, verdict)
+            return
+        ticks = self._rules.entry.limit_ticks
+        limit = min(move_ticks(_touch(quote), ticks, listing.market, today), listing.upper_limit)
+        stop_distance = self._rules.protection.stop_atr * setup.atr
+        quantity = risk.entry_quantity(limit, stop_distance, figures, limits, self._rules.commission_ppb)
+        if isinstance(quantity, Denied):
+            self._deny(desk, quantity)
+            return
+        signal = signal_id(today, desk.symbol, ENTRY_RULE, seq, attempt)
+        intent = OrderIntent(
+            symbol=desk.symbol,
+            market=listing.market,
+            side=Side.BUY,
+            quantity=quantity,
+            order_type=OrderType.LIMIT,
+            price=limit,
+            signal_id=signal,
+            rule=ENTRY_RULE,
+            reason=setup.reason(quote.price),
+            correlation_id=signal,
+            entry_seq=seq,
+            atr=setup.atr,
+        )
+        grant = self._approvals.for_entry(intent, limit, self._book.notional_today)
+        if isinstance(grant, NotCovered):
+            self._deny(desk, Denied(code="mandate", reason=grant.reason))
+            return
+        if isinstance(self._synchronizer.place(intent, grant, seen_at), Queued):
+            note_signal(self._journal, self._book, intent)
+            self._book.notional_today += limit * quantity
+
+    def _is_tradable(self, listing: Listing, quote: Quote, phase: SessionPhase) -> bool:
+        return not (
+            phase is not SessionPhase.REGULAR
+            or quote.halted
+            or quote.in_vi
+            or listing.suspended
+            or listing.under_administration
+            or listing.in_liquidation
+            or _touch(quote) <= 0
+            or quote.price >= listing.upper_limit
+        )
+
+    def _is_busy(self, symbol: Symbol) -> bool:
+        book = self._book
+        return (
+            book.live_order(symbol, Side.BUY) is not None
+            or book.live_order(symbol, Side.SELL) is not None
+            or symbol in book.external
+        )
+
+    def _deny(self, desk: SymbolDesk, denied: Denied) -> None:
+        """Say once a day and reason why a breakout is not bought."""
+        if desk.denied == denied.code:
+            return
+        desk.denied = denied.code
+        self._journal.note(
+            self._journal.fact("entry_denied", symbol=desk.symbol, code=denied.code, reason=denied.reason)
+        )
+
+    def _refused_by_broker(self, symbol: Symbol, today: date) -> bool:
+        """Whether the broker said no to an entry of `symbol` today; the same question has the same answer."""
+        return any(
+            order.state is OrderState.REJECTED
+            and order.day == today
+            and order.intent.symbol == symbol
+            and order.intent.side is Side.BUY
+            for order in self._book.orders.values()
+        )
+
+    def _resting(self, today: date) -> list[Symbol]:
+        """Return the symbols still cooling down after a stop: for `cooldown_days` trading days, its own the first."""
+        days = self._rules.entry.cooldown_days
+        return [
+            symbol
+            for symbol, stopped in self._book.stopped_on.items()
+            if stopped == today or len(self._calendar.trading_days(stopped, today)) - 1 < days
+        ]
+
+
+def _touch(quote: Quote) -> Won:
+    """Return the price to buy at: the ask, or the last price where the source tells no touch."""
+    return quote.price if quote.source is QuoteSource.REST else quote.ask

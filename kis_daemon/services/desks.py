@@ -1,0 +1,51 @@
+"""The trader's desks: what is known of one symbol, and the rules all desks follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from kis_daemon.domain.exits import Exit, GapRules
+from kis_daemon.domain.indicators import Indicators
+from kis_daemon.domain.market import Symbol, Won
+from kis_daemon.domain.positions import ProtectionRules
+from kis_daemon.domain.risk import RiskLimits
+from kis_daemon.domain.strategy import EntryRules, EntrySetup, NoSetup, TrendBreakRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingRules:
+    """All that decides, as configured."""
+
+    entry: EntryRules
+    protection: ProtectionRules
+    trend_break: TrendBreakRules
+    gap: GapRules
+    limits: RiskLimits
+    commission_ppb: int
+
+
+@dataclass(slots=True)
+class SymbolDesk:
+    """What the trader knows of one symbol.
+
+    `low` and `high` are its quiet band, empty (0, 0) until the next look. `rank` is its place in the universe, -1
+    outside of it. `wanted` is an exit that stands until it is sold; `blocked_rule` the exit the broker refused, told
+    once.
+    """
+
+    symbol: Symbol
+    low: Won = 0
+    high: Won = 0
+    setup: EntrySetup | NoSetup = field(default_factory=lambda: NoSetup(reason="no history yet"))
+    indicators: Indicators | None = None
+    rank: int = -1
+    opened_on: date | None = None
+    wanted: Exit | None = None
+    exit_blocked_until: datetime | None = None
+    blocked_rule: str = ""
+    denied: str = ""
+
+    def open_band(self) -> None:
+        """Have the next price looked at, whatever it is."""
+        self.low = self.high = 0

@@ -1,0 +1,186 @@
+"""The seller: keeps a position's highest price, and from an exit's reason to its order.
+
+Rules of this room (requirements, section 8; S3-P)
+    Gap, stop, target, trailing, trend break, in this order; one exit of a position at a time.
+    Market orders in continuous trading; in an auction or VI a limit at the day's lower limit, which takes the auction's
+    price. What the broker refused is tried again after its back-off; a person is told once, and once when it is over.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from kis_daemon.domain import exits, positions, strategy
+from kis_daemon.domain.calendar import SessionPhase
+from kis_daemon.domain.exits import Exit, ExitReason
+from kis_daemon.domain.market import Quote, Side
+from kis_daemon.domain.orders import Order, OrderIntent, OrderType, signal_id
+from kis_daemon.domain.positions import Position
+from kis_daemon.ports import Clock, Severity
+from kis_daemon.services.approvals import ApprovalDesk, NotCovered
+from kis_daemon.services.book import Book
+from kis_daemon.services.desks import SymbolDesk, TradingRules
+from kis_daemon.services.journal import Journal
+from kis_daemon.services.order_synchronizer import OrderSynchronizer, Queued
+from kis_daemon.services.signals import note_signal
+
+CLOSED_BACKOFF = timedelta(minutes=5)  # after "market closed": PENDING_EXIT_BACKOFF_MINUTES (L14)
+REFUSED_BACKOFF = timedelta(seconds=10)  # after any other refusal: the reconciler reads the account meanwhile
+
+
+class Seller:
+    """See the rules above."""
+
+    def __init__(
+        self,
+        *,
+        book: Book,
+        journal: Journal,
+        synchronizer: OrderSynchronizer,
+        approvals: ApprovalDesk,
+        clock: Clock,
+        rules: TradingRules,
+    ) -> None:
+        self._book = book
+        self._journal = journal
+        self._synchronizer = synchronizer
+        self._approvals = approvals
+        self._clock = clock
+        self._rules = rules
+
+    def look(self, desk: SymbolDesk, position: Position, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
+        """Take the price in, and sell if it asks for it."""
+        today = quote.at.date()
+        opening_gap = None
+        if desk.opened_on != today:
+            desk.opened_on = today
+            opening_gap = self._opening_gap(position, quote, today)
+        seen = positions.seen(position, quote.price, self._rules.protection)
+        if seen is not position:
+            self._book.positions[desk.symbol] = seen
+            if seen.trailing_armed and not position.trailing_armed:
+                self._note_armed(seen)
+        decided = exits.decide(
+            seen, quote.price, today, self._rules.protection, opening_gap, self.broken_trend(desk, seen)
+        )
+        if decided is not None and decided.rule is ExitReason.GAP_PROTECTION:
+            desk.wanted = decided  # the gap is looked at once; what it decided stands until it is sold
+        wanted = desk.wanted or decided
+        if wanted is not None:
+            self._sell(desk, seen, wanted, quote, phase, seen_at)
+
+    def broken_trend(self, desk: SymbolDesk, position: Position) -> str | None:
+        """Return why the trend under `position` is broken, judged on completed bars since its entry day."""
+        if desk.indicators is None or desk.indicators.last.date < position.entry_day:
+            return None
+        return strategy.trend_break(desk.indicators, self._rules.trend_break)
+
+    def refused(self, desk: SymbolDesk, order: Order, market_closed: bool) -> None:
+        """The broker refused an exit: it waits before its next try, and a person is told once (S3-P)."""
+        desk.exit_blocked_until = self._clock.now() + (CLOSED_BACKOFF if market_closed else REFUSED_BACKOFF)
+        if desk.blocked_rule != order.intent.rule:
+            desk.blocked_rule = order.intent.rule
+            self._tell_pending("exit_pending", desk, order.refusal)
+
+    def sold_out(self, desk: SymbolDesk) -> None:
+        """Nothing is held any more: what was pending is cleared."""
+        if desk.blocked_rule:
+            self._tell_pending("exit_pending_cleared", desk, "")
+        desk.exit_blocked_until = None
+        desk.blocked_rule = ""
+        desk.wanted = None
+
+    def _opening_gap(self, position: Position, quote: Quote, today: date) -> exits.Gap | None:
+        listing = self._book.listings.get(position.symbol)
+        if listing is None:
+            return None
+        found = exits.gap(position, quote.open or quote.price, listing.base_price, today, self._rules.gap)
+        if found is not None and found.triggered:
+            self._journal.note(
+                self._journal.fact(
+                    "gap_exit",
+                    severity=Severity.WARNING,
+                    alerts=True,
+                    correlation_id=position.correlation_id,
+                    symbol=position.symbol,
+                    name=position.name,
+                    open_price=found.open_price,
+                    reference=found.reference.value,
+                    reference_price=found.reference_price,
+                    raw_gap_pct=round(found.raw_gap_pct, 6),
+                    threshold_pct=found.threshold_pct,
+                    triggered=True,
+                    reason=ExitReason.GAP_PROTECTION.value,
+                )
+            )
+        return found
+
+    def _sell(
+        self,
+        desk: SymbolDesk,
+        position: Position,
+        wanted: Exit,
+        quote: Quote,
+        phase: SessionPhase,
+        seen_at: float,
+    ) -> None:
+        now = self._clock.now()
+        if phase is SessionPhase.CLOSED or quote.halted:
+            return
+        if self._book.live_order(desk.symbol, Side.SELL) is not None:
+            return
+        if desk.exit_blocked_until is not None and now < desk.exit_blocked_until:
+            return
+        listing = self._book.listings.get(desk.symbol)
+        market_order = phase is SessionPhase.REGULAR and not quote.in_vi
+        if not market_order and listing is None:
+            return  # without the day's lower limit no order can rest in an auction; the next price asks again
+        floor = None if market_order or listing is None else listing.lower_limit
+        rule = wanted.rule.value
+        today = now.date()
+        seq = position.entry_seq
+        attempt = self._book.attempts(desk.symbol, rule, today, seq)
+        intent = OrderIntent(
+            symbol=desk.symbol,
+            market=position.market,
+            side=Side.SELL,
+            quantity=position.quantity,
+            order_type=OrderType.MARKET if floor is None else OrderType.LIMIT,
+            price=floor,
+            signal_id=signal_id(today, desk.symbol, rule, seq, attempt),
+            rule=rule,
+            reason=wanted.reason,
+            correlation_id=position.correlation_id,
+            entry_seq=seq,
+            atr=0.0,
+        )
+        grant = self._approvals.for_exit(intent, position)
+        if isinstance(grant, NotCovered):
+            raise RuntimeError(grant.reason)  # sized from the very position the mandate is
+        if isinstance(self._synchronizer.place(intent, grant, seen_at), Queued):
+            note_signal(self._journal, self._book, intent)
+
+    def _tell_pending(self, event: str, desk: SymbolDesk, reason: str) -> None:
+        self._journal.note(
+            self._journal.fact(
+                event,
+                severity=Severity.WARNING,
+                alerts=True,
+                symbol=desk.symbol,
+                name=self._book.names.get(desk.symbol, ""),
+                rule=desk.blocked_rule,
+                reason=reason,
+            )
+        )
+
+    def _note_armed(self, position: Position) -> None:
+        self._journal.note(
+            self._journal.fact(
+                "trailing_armed",
+                correlation_id=position.correlation_id,
+                symbol=position.symbol,
+                name=position.name,
+                highest=position.highest,
+            ),
+            also=lambda rows: rows.save_position(position),
+        )

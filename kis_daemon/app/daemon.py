@@ -12,11 +12,15 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
+import structlog
+
 from kis_daemon.app.compose import House
 from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
+
+log = structlog.get_logger("daemon")
 
 _DRAIN_S = 60.0  # four times the longest an order may take to be answered
 _LAST_WORDS_S = 5.0  # how long the last alerts may take to be delivered
@@ -89,7 +93,15 @@ async def _recover(house: House) -> None:
         ),
     )
     await house.control.refresh()
+    if house.control.was_never_released:
+        log.warning("kill_switch_never_released", release=_release_command(house))
     await house.reconciler.attempt()
+
+
+def _release_command(house: House) -> str:
+    """Return the line that an operator has to type before the first order may leave (C01)."""
+    where = f"--data-dir {house.settings.data_dir} --config-dir {house.settings.config_dir}"
+    return f'python main.py kill-switch release --reason "..." --by "..." {where}'
 
 
 def _load(rows: Rows, house: House, today: date) -> None:

@@ -4,7 +4,8 @@ Rules of this room
     The path goes open → nearer extreme → other extreme → close and never leaves [low, high].
     Prices are on the tick of their date and market, brought inside the bar's range (never beyond what was traded).
     A rising step trades at the ask, a falling one at the bid; the other side of the touch is one tick away, inside the
-    range. At a locked limit the side nobody offers is 0.
+    range. Nothing is offered at the upper limit and nothing is bid at the lower: that side is 0, so nobody buys into a
+    limit-up day, locked since the opening or only at its end.
 """
 
 from __future__ import annotations
@@ -60,11 +61,9 @@ def intraday_path(bar: Bar, market: Market, base: Won, ticks: int) -> tuple[Path
             rising = price > previous
         previous = price
         ask, bid = _touch(price, rising, day, market)
-        if price >= upper and day.low == day.high:
-            ask = 0
-        if price <= lower and day.low == day.high:
-            bid = 0
-        made.append(PathTick(position=position, price=price, ask=ask, bid=bid, volume=volume))
+        offered = ask if ask < upper else 0
+        wanted = bid if bid > lower else 0
+        made.append(PathTick(position=position, price=price, ask=offered, bid=wanted, volume=volume))
     return tuple(made)
 
 

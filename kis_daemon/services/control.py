@@ -114,6 +114,11 @@ class Control:
         """Return what may be sent at this moment."""
         return gate(self._conditions())
 
+    @property
+    def was_never_released(self) -> bool:
+        """Whether the switch has no record at all, and is active for that reason (C01)."""
+        return self._switch == NEVER_RELEASED
+
     def trades_continuously(self, symbol: Symbol) -> bool:
         """Whether the market matches continuously now, so that an order's time runs."""
         del symbol  # a symbol's own halt or VI stops its prices; the session is what stops the time for all

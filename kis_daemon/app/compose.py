@@ -190,6 +190,7 @@ def compose(
         interval_s=options.interval_s,
         stream_is_primary=stream_is_primary,
         symbols=trader.symbols,
+        recheck=lambda: trader.recheck(board.quote),
         max_runs=options.max_runs,
         on_runs_done=on_runs_done,
     )

@@ -14,7 +14,7 @@ from datetime import date
 
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Listing, Side, Symbol, Won
-from kis_daemon.domain.orders import Order, OrderKey, OrderNo, OrderType
+from kis_daemon.domain.orders import Order, OrderKey, OrderType
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.risk import AccountFigures
 
@@ -74,13 +74,6 @@ class Book:
 
     def live_orders(self) -> tuple[Order, ...]:
         return tuple(self.orders[key] for key in self.live.values())
-
-    def by_order_no(self, day: date, branch_no: str, order_no: OrderNo) -> Order | None:
-        """Return our order of that broker number; numbers are unique within a day and branch."""
-        for order in self.orders.values():
-            if order.order_no == order_no and order.day == day and order.branch_no == branch_no:
-                return order
-        return None
 
     def attempts(self, symbol: Symbol, rule: str, day: date, entry_seq: int) -> int:
         """Return how many orders were begun for that signal."""

@@ -54,7 +54,8 @@ class Intake:
 
 
 class QuotePoller:
-    """Asks for prices every `interval_s` in session whenever the stream does not bring them."""
+    """At every `interval_s` of the session: has what is held looked at again, or, while the stream does not bring
+    prices, asks for them."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class QuotePoller:
         interval_s: float,
         stream_is_primary: bool,
         symbols: Callable[[], Sequence[Symbol]],
+        recheck: Callable[[], None],
         max_runs: int | None,
         on_runs_done: Callable[[], None],
     ) -> None:
@@ -80,6 +82,7 @@ class QuotePoller:
         self._interval_s = interval_s
         self._stream_is_primary = stream_is_primary
         self._symbols = symbols
+        self._recheck = recheck
         self._max_runs = max_runs
         self._on_runs_done = on_runs_done
 
@@ -89,7 +92,10 @@ class QuotePoller:
         while self._max_runs is None or runs < self._max_runs:
             await asyncio.sleep(self._interval_s)
             runs += 1
-            if not self._in_session() or (self._stream_is_primary and self._control.feed.connected):
+            if not self._in_session():
+                continue
+            if self._stream_is_primary and self._control.feed.connected:
+                self._recheck()
                 continue
             for symbol in self._symbols():
                 try:

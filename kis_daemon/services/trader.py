@@ -8,7 +8,7 @@ Rules of this room (architecture, section 2; requirements, section 8)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from time import perf_counter
 
@@ -97,8 +97,17 @@ class Trader:
             return
         self._look(desk, quote, perf_counter())
 
+    def recheck(self, last_quote: Callable[[Symbol], Quote | None]) -> None:
+        """Ask again for every held symbol with its last price: an exit must not wait for the next trade (S3-X06)."""
+        for symbol in tuple(self._book.positions):
+            quote = last_quote(symbol)
+            if quote is not None:
+                self.on_quote(quote)
+
     def _look(self, desk: SymbolDesk, quote: Quote, seen_at: float) -> None:
         today = quote.at.date()
+        if today != self._clock.now().date():
+            return  # a price of an earlier day says nothing about this one
         day = self._calendar.trading_day(today) if self._calendar.covers(today) else None
         if day is None or not day.opens_at <= quote.at <= day.closes_at:
             return

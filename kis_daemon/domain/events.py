@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TypeAlias
 
 Scalar: TypeAlias = "str | int | bool | float | None"
@@ -21,8 +20,6 @@ Payload: TypeAlias = "Mapping[str, Scalar | list[Scalar] | list[dict[str, Scalar
 
 GENESIS_HASH = "0" * 64
 """`prev_hash` of the first event."""
-
-_EMPTY: Payload = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +30,7 @@ class Event:
     type: str
     actor: str = "engine"
     correlation_id: str = ""
-    payload: Payload = field(default=_EMPTY)
+    payload: Payload = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:

@@ -41,7 +41,7 @@ lint: venv-dev  ## look for mistakes and broken house rules
 types: venv-dev  ## check the types
 	@$(PY) -m mypy
 
-bench: venv-dev  ## measure (ARGS="..." is added)
+bench: venv-dev  ## measure start, memory, idle work and orders beside bare Python, in under 3 minutes (ARGS="--quick")
 	@$(PY) -m bench $(ARGS)
 
 lock:  ## write the locks again from pyproject.toml (ARGS=--upgrade takes the newest)

@@ -363,6 +363,9 @@ class Rows(Protocol):
     def save_trade(self, trade: Trade) -> None:
         """Write the order's trade, or its newer sums over it."""
 
+    def trade(self, key: OrderKey) -> Trade | None:
+        """Return the trade of that order as booked so far."""
+
     def trades(self, first: date, last: date) -> tuple[Trade, ...]: ...
 
     def last_stops(self) -> tuple[tuple[Symbol, date], ...]:

@@ -112,7 +112,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self,
         when: float,
         callback: Callable[[Unpack[Ts]], object],
-        *args: Unpack[Ts],
+        *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         self._check_closed()  # type: ignore[attr-defined]  # asyncio's own guard, not in its stubs
@@ -121,15 +121,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer
 
-    def run_in_executor(  # type: ignore[override]  # asyncio declares it to return a Future of the call's type
-        self, executor: object, func: Callable[..., object], *args: object
+    def run_in_executor(
+        self,
+        executor: object,  # noqa: ARG002  # there is none: the call runs here
+        func: Callable[..., object],
+        *args: object,
     ) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self.create_future()
         try:
             future.set_result(func(*args))
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # as an executor does: whatever the call raised belongs to who awaits it
+        except BaseException as error:  # noqa: BLE001  # as in an executor, what it raised is for who awaits it
             future.set_exception(error)
         return future
 
@@ -155,13 +158,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             if self._outside_input:
                 return self._wait_for_outside()
             raise NothingCanEndThisWait(f"at virtual second {self._virtual_now:.6f}")
-        target = self._virtual_now + timeout
+        target = self._moment_in(timeout)
         if self._pace is not None:
             ready = self._let_wall_catch_up(target)
             if ready:
                 return ready
         self._virtual_now = target
         return []
+
+    def _moment_in(self, timeout: float) -> float:
+        """Return the next timer's own moment where `timeout` leads to it: the sum can miss it by a float's last bit."""
+        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]  # asyncio's timer heap
+        if timers and timers[0].when() - self._virtual_now == timeout:
+            return timers[0].when()
+        return self._virtual_now + timeout
 
     def _let_wall_catch_up(self, target: float) -> list[tuple[selectors.SelectorKey, int]]:
         assert self._pace is not None

@@ -9,10 +9,12 @@ Rules of this room
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from kis_daemon.domain.market import Bar, Won
 
@@ -54,7 +56,6 @@ class IndicatorSeries:
         "_adx",
         "_atr",
         "_atrs",
-        "_atrs_sum",
         "_closes",
         "_closes_sum",
         "_count",
@@ -79,7 +80,6 @@ class IndicatorSeries:
         self._ranges: deque[float] = deque(maxlen=periods.atr)
         self._atr: float | None = None
         self._atrs: deque[float] = deque(maxlen=periods.spike_window + 1)
-        self._atrs_sum = 0.0
         # Wilder sums of true range and directional movement over the ADX period, then the DX average.
         self._true_range = self._plus = self._minus = 0.0
         self._directional = 0
@@ -131,7 +131,8 @@ class IndicatorSeries:
     def _spike(self) -> float | None:
         if len(self._atrs) <= self._periods.spike_window or self._atr is None:
             return None
-        before = (self._atrs_sum - self._atrs[-1]) / self._periods.spike_window
+        # Added up anew: a running sum keeps a rest of what left it, and against a still stretch that rest is a spike.
+        before = math.fsum(islice(self._atrs, self._periods.spike_window)) / self._periods.spike_window
         return self._atr / before if before > 0 else None
 
     def _feed_atr(self, true_range: float) -> None:
@@ -143,10 +144,7 @@ class IndicatorSeries:
             self._atr = sum(self._ranges) / n
         else:
             self._atr = (self._atr * (n - 1) + true_range) / n
-        if len(self._atrs) == self._atrs.maxlen:
-            self._atrs_sum -= self._atrs[0]
         self._atrs.append(self._atr)
-        self._atrs_sum += self._atr
 
     def _feed_adx(self, bar: Bar, last: Bar, true_range: float) -> None:
         n = self._periods.adx

@@ -2,7 +2,7 @@
 
 Rules of this room
     Money is an ``int`` number of won (`Won`); a ``float`` comes in only through `to_tick`.
-    The tick of a price is decided by the price itself, its market and the date (one table before 2023-01-25, one since).
+    The tick of a price is decided by the price itself, its market and the date (the tables changed on 2023-01-25).
     The daily price limit is 30 % of the base price (15 % before 2015-06-15), its width floored to the tick of the base.
 """
 

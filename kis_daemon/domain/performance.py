@@ -6,6 +6,7 @@ Rules of this room
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -67,4 +68,5 @@ def percentile(values: Iterable[float], share: float) -> float | None:
     ranked = sorted(values)
     if not ranked:
         return None
-    return ranked[min(len(ranked) - 1, max(0, round(share * len(ranked) + 0.5) - 1))]
+    rank = math.ceil(round(share * len(ranked), 9))  # rounded: 0.07 * 100 is a hair more than 7
+    return ranked[min(max(rank, 1), len(ranked)) - 1]

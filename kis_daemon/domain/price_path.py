@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from kis_daemon.domain.market import Bar, Market, Rounding, Won, price_limits, tick_size, to_tick
 
@@ -78,7 +79,7 @@ def _touch(price: Won, rising: bool, day: Bar, market: Market) -> tuple[Won, Won
 
 def _walk(corners: tuple[Won, Won, Won, Won], ticks: int, market: Market, on: date) -> tuple[list[float], list[Won]]:
     """Spread `ticks` points over the three legs by their length; every corner is one of them."""
-    lengths = [abs(b - a) for a, b in zip(corners, corners[1:], strict=False)]
+    lengths = [abs(b - a) for a, b in pairwise(corners)]
     total = sum(lengths)
     steps_left = ticks - 1
     steps: list[int] = []
@@ -91,7 +92,7 @@ def _walk(corners: tuple[Won, Won, Won, Won], ticks: int, market: Market, on: da
         steps.append(share)
         steps_left -= share
     prices = [corners[0]]
-    for (a, b), count in zip(zip(corners, corners[1:], strict=False), steps, strict=True):
+    for (a, b), count in zip(pairwise(corners), steps, strict=True):
         low, high = min(a, b), max(a, b)
         for step in range(1, count + 1):
             raw = a + (b - a) * step / count

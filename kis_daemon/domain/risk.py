@@ -1,8 +1,8 @@
 """How much to buy, and what must not be bought at all.
 
 Rules of this room (requirements, section 8; C15)
-    Size by risk: equity x risk per trade / (stop distance in ATRs), capped by position share, cash and largest quantity;
-    or a fixed quantity. A size of 0 is a denial with its numbers.
+    Size by risk: equity x risk per trade / (stop distance in ATRs), capped by position share, cash and largest
+    quantity; or a fixed quantity. A size of 0 is a denial with its numbers.
     A denial is a result, not an exception. Limits are asked of entries only: an exit is never denied here.
 """
 

@@ -3,7 +3,8 @@
 Rules of this room
     The gate is derived at every question and never stored, so nothing automatic can disarm a stop.
     HALTED: nothing but cancels. EXIT_ONLY: what is held may be sold. OPEN: everything.
-    No kill switch record means ACTIVE with scope ALL (C01). Only a person activates ALL; automatic activation is ENTRIES.
+    No kill switch record means ACTIVE with scope ALL (C01). Only a person activates ALL; what activates
+    by itself is ENTRIES.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ ENTRY_RULE = "TREND_ATR_BREAKOUT"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRules:
-    """What an entry asks for. `min_bars` is the least history that is traded, `full_bars` what is asked of the broker."""
+    """What an entry asks for. `min_bars` is the least history that is traded, `full_bars` what is fetched."""
 
     periods: IndicatorPeriods = field(default_factory=IndicatorPeriods)
     adx_min: float = 25.0

@@ -146,24 +146,25 @@ class Bookkeeper:
             return
         before = self._book.positions.get(fill.symbol)
         position, realized = self._position_after(order, fill, before)
-        trade = self._trade_after(order, fill, realized)
         facts = [*self._fill_facts(order, fill, before, position, realized), *facts]
 
         cash = fill.amount - fill.fee - fill.tax if fill.side is Side.SELL else -(fill.amount + fill.fee)
         ledger = (self._book.ledger_cash or 0) + cash
 
-        def work(rows: Rows) -> None:
+        def work(rows: Rows) -> Trade:
             if not rows.add_fill(fill):
                 raise ValueError(f"fill {fill.cumulative_quantity} of order {fill.order_key[:12]} was booked before")
             _save_all(rows, moves)
+            trade = self._trade_after(order, fill, realized, rows.trade(order.key))
             rows.save_trade(trade)
             rows.set_mark("ledger_cash", str(ledger))
             if position is not None:
                 rows.save_position(position)
             elif before is not None:
                 rows.close_position(before, fill.at)
+            return trade
 
-        await self._journal.transact(work, *facts)
+        trade = await self._journal.transact(work, *facts)
         self._book.revision += 1
         self._book.statement_cash += cash
         self._book.ledger_cash = ledger
@@ -195,8 +196,7 @@ class Bookkeeper:
             return None, fill.amount - cost - fill.fee - fill.tax
         return positions.sold(before, fill)
 
-    def _trade_after(self, order: Order, fill: Fill, realized: Won) -> Trade:
-        earlier = next((t for t in self._book.trades_today if t.order_key == order.key), None)
+    def _trade_after(self, order: Order, fill: Fill, realized: Won, earlier: Trade | None) -> Trade:
         return Trade(
             order_key=order.key,
             symbol=fill.symbol,

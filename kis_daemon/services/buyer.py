@@ -113,9 +113,9 @@ class Buyer:
 
     def _deny(self, desk: SymbolDesk, denied: Denied) -> None:
         """Say once a day and reason why a breakout is not bought."""
-        if desk.denied == denied.code:
+        if denied.code in desk.denied:
             return
-        desk.denied = denied.code
+        desk.denied.add(denied.code)
         self._journal.note(
             self._journal.fact("entry_denied", symbol=desk.symbol, code=denied.code, reason=denied.reason)
         )

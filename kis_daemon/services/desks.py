@@ -31,7 +31,7 @@ class SymbolDesk:
 
     `low` and `high` are its quiet band, empty (0, 0) until the next look. `rank` is its place in the universe, -1
     outside of it. `wanted` is an exit that stands until it is sold; `blocked_rule` the exit the broker refused, told
-    once.
+    once. `denied` holds the codes already told today.
     """
 
     symbol: Symbol
@@ -44,7 +44,7 @@ class SymbolDesk:
     wanted: Exit | None = None
     exit_blocked_until: datetime | None = None
     blocked_rule: str = ""
-    denied: str = ""
+    denied: set[str] = field(default_factory=set)
 
     def open_band(self) -> None:
         """Have the next price looked at, whatever it is."""

@@ -57,7 +57,7 @@ class Trader:
             self._desk_of(symbol)
         for desk in self._desks.values():
             desk.wanted = None
-            desk.denied = ""
+            desk.denied.clear()
             desk.open_band()
 
     def learn(self, symbol: Symbol, indicators: Indicators | None) -> None:

@@ -269,6 +269,11 @@ class SqlRows:
         if written.rowcount == 0:
             self._connection.execute(insert(table).values(idempotency_key=key, **values))
 
+    def trade(self, key: OrderKey) -> Trade | None:
+        table = schema.trades
+        row = self._connection.execute(select(table).where(table.c.idempotency_key == key)).one_or_none()
+        return None if row is None else trade_from_row(row)
+
     def trades(self, first: date, last: date) -> tuple[Trade, ...]:
         table = schema.trades
         rows = self._connection.execute(

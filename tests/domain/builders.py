@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 
 from kis_daemon.domain.calendar import KST
@@ -22,36 +23,36 @@ RULES = ProtectionRules()
 
 def at(clock: str, day: date = TODAY) -> datetime:
     """Return `clock` (HH:MM) of `day` in Seoul."""
-    return datetime.combine(day, datetime.strptime(clock, "%H:%M").time(), KST)
+    return datetime.combine(day, time.fromisoformat(clock), KST)
 
 
 def a_bar(
-    *, day: date = TODAY, open: Won = 100, high: Won = 110, low: Won = 90, close: Won = 105, volume: int = 1000
+    *, day: date = TODAY, opens: Won = 100, high: Won = 110, low: Won = 90, close: Won = 105, volume: int = 1000
 ) -> Bar:
-    return Bar(date=day, open=open, high=high, low=low, close=close, volume=volume)
+    return Bar(date=day, open=opens, high=high, low=low, close=close, volume=volume)
 
 
 def bars_of(prices: Iterable[tuple[Won, Won, Won]], first: date = date(2020, 1, 1)) -> list[Bar]:
     """Return one bar a day of (high, low, close); the open is the close."""
     return [
-        a_bar(day=first + timedelta(days=place), open=close, high=high, low=low, close=close)
+        a_bar(day=first + timedelta(days=place), opens=close, high=high, low=low, close=close)
         for place, (high, low, close) in enumerate(prices)
     ]
 
 
-def real_bars(shared_data: Path) -> Iterator[tuple[Symbol, list[Bar]]]:
-    """Yield each of the forty real symbols with its traded days of 2015 to 2021."""
+@cache
+def real_bars(shared_data: Path) -> dict[Symbol, list[Bar]]:
+    """Return each of the forty real symbols with its traded days of 2015 to 2021."""
     found: dict[Symbol, list[Bar]] = {}
     with gzip.open(shared_data / "ohlcv" / "basket40_daily_adj_2015_2021.csv.gz", "rt", encoding="utf-8") as rows:
         for row in csv.DictReader(rows):
             if int(row["volume"]):
-                day, (open_, high, low, close) = date.fromisoformat(row["date"]), (
-                    int(float(row[name])) for name in ("open", "high", "low", "close")
-                )
+                day = date.fromisoformat(row["date"])
+                open_, high, low, close = (int(float(row[name])) for name in ("open", "high", "low", "close"))
                 low, high = min(low, open_, close), max(high, open_, close)  # adjusting left some a won outside
-                bar = a_bar(day=day, open=open_, high=high, low=low, close=close, volume=int(row["volume"]))
+                bar = a_bar(day=day, opens=open_, high=high, low=low, close=close, volume=int(row["volume"]))
                 found.setdefault(Symbol(row["symbol"]), []).append(bar)
-    yield from found.items()
+    return found
 
 
 def an_intent(

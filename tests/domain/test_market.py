@@ -65,7 +65,9 @@ def test_a_symbol_is_six_digits_or_capital_letters(text: str) -> None:
     assert as_symbol(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "5930", "0059300", "00593a", "005 30", "005930\n", "삼성전자전기", "００５９３０"])
+@pytest.mark.parametrize(
+    "text", ["", "5930", "0059300", "00593a", "005 30", "005930\n", "삼성전자전기", "００５９３０"]
+)
 def test_anything_else_is_no_symbol(text: str) -> None:
     with pytest.raises(ValueError, match="expected six digits or capital letters"):
         as_symbol(text)
@@ -124,7 +126,9 @@ def test_rounding_across_an_edge_lands_on_the_edge(price: float, down: int, near
 
 @given(st.floats(0, 2_000_000), MARKETS, DAYS)
 def test_a_rounded_price_is_the_neighbouring_tick(price: float, market: Market, on: date) -> None:
-    down, nearest, up = (to_tick(price, rounding, market, on) for rounding in (Rounding.DOWN, Rounding.NEAREST, Rounding.UP))
+    down, nearest, up = (
+        to_tick(price, rounding, market, on) for rounding in (Rounding.DOWN, Rounding.NEAREST, Rounding.UP)
+    )
 
     assert down <= price <= up
     assert nearest in (down, up)
@@ -146,7 +150,14 @@ def test_ticks_up_and_as_many_down_come_back(price: int, steps: int, market: Mar
 
 @pytest.mark.parametrize(
     ("price", "steps", "moved"),
-    [(1_999, 2, 2_005), (2_005, -2, 1_999), (199_900, 2, 200_500), (500_000, -1, 499_500), (3, -9, 1), (70_000, 0, 70_000)],
+    [
+        (1_999, 2, 2_005),
+        (2_005, -2, 1_999),
+        (199_900, 2, 200_500),
+        (500_000, -1, 499_500),
+        (3, -9, 1),
+        (70_000, 0, 70_000),
+    ],
 )
 def test_each_step_is_the_tick_of_where_it_stands(price: int, steps: int, moved: int) -> None:
     assert move_ticks(price, steps, Market.KOSPI, NEW) == moved
@@ -198,6 +209,6 @@ def test_limits_are_on_ticks_around_the_base_and_never_wider_than_the_law(base: 
 
     lower, upper = price_limits(valid, market, on)
 
-    share = 0.30 if on >= date(2015, 6, 15) else 0.15
-    assert valid * (1 - share) <= lower <= valid <= upper <= valid * (1 + share)
+    percent = 30 if on >= date(2015, 6, 15) else 15
+    assert valid * (100 - percent) <= lower * 100 <= valid * 100 <= upper * 100 <= valid * (100 + percent)
     assert lower % tick_size(lower, market, on) == upper % tick_size(upper, market, on) == 0

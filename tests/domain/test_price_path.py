@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def bars(draw: st.DrawFn) -> Bar:
         day=draw(DAYS),
         low=low,
         high=high,
-        open=draw(st.one_of(inside, st.sampled_from((low, high)))),
+        opens=draw(st.one_of(inside, st.sampled_from((low, high)))),
         close=draw(st.one_of(inside, st.sampled_from((low, high)))),
         volume=draw(st.integers(1, 10**9)),
     )
@@ -93,7 +94,7 @@ def test_a_bar_is_brought_onto_ticks_inside_of_its_own_range(bar: Bar, market: M
 
 
 def test_a_range_without_a_tick_becomes_the_nearest_one() -> None:
-    day = snapped(a_bar(open=71_910, high=71_960, low=71_910, close=71_955), Market.KOSPI)
+    day = snapped(a_bar(opens=71_910, high=71_960, low=71_910, close=71_955), Market.KOSPI)
 
     assert (day.open, day.high, day.low, day.close) == (72_000,) * 4
 
@@ -130,7 +131,7 @@ def test_the_volumes_of_a_path_sum_to_the_days(bar: Bar, market: Market, ticks: 
 
 
 @pytest.mark.parametrize(
-    "bar", [a_bar(volume=0), a_bar(open=0, high=0, low=0, close=105, volume=0), a_bar(close=0, low=0)]
+    "bar", [a_bar(volume=0), a_bar(opens=0, high=0, low=0, close=105, volume=0), a_bar(close=0, low=0)]
 )
 def test_a_day_without_trade_has_an_empty_path(bar: Bar) -> None:
     assert intraday_path(bar, Market.KOSPI, 100, 12) == ()
@@ -138,7 +139,7 @@ def test_a_day_without_trade_has_an_empty_path(bar: Bar) -> None:
 
 def test_one_bar_has_one_path() -> None:
     # 10,000 → low 9,900 (nearer) → high 10,200 → close 10,150, ticks of 10
-    path = intraday_path(a_bar(open=10_000, high=10_200, low=9_900, close=10_150), Market.KOSPI, 10_000, 10)
+    path = intraday_path(a_bar(opens=10_000, high=10_200, low=9_900, close=10_150), Market.KOSPI, 10_000, 10)
 
     assert prices_of(path) == [10_000, 9_950, 9_900, 9_950, 10_000, 10_050, 10_100, 10_150, 10_200, 10_150]
     assert [tick.volume for tick in path] == [100] * 10
@@ -151,7 +152,7 @@ def test_one_bar_has_one_path() -> None:
 def test_a_rise_trades_at_the_ask_and_a_fall_at_the_bid(bar: Bar, market: Market, ticks: int) -> None:
     path = intraday_path(bar, market, bar.close, ticks)
 
-    for before, tick in zip(path, path[1:], strict=False):
+    for before, tick in pairwise(path):
         if tick.price > before.price:
             assert tick.ask in (tick.price, 0)
         if tick.price < before.price:
@@ -169,20 +170,20 @@ def test_bid_and_ask_are_at_most_a_tick_apart_and_never_crossed(bar: Bar, market
 
 @pytest.mark.parametrize("ticks", [4, 12, 30])
 def test_nobody_can_buy_on_a_day_locked_at_its_upper_limit(ticks: int) -> None:
-    path = intraday_path(a_bar(open=13_000, high=13_000, low=13_000, close=13_000), Market.KOSPI, 10_000, ticks)
+    path = intraday_path(a_bar(opens=13_000, high=13_000, low=13_000, close=13_000), Market.KOSPI, 10_000, ticks)
 
     assert {(tick.price, tick.ask, tick.bid) for tick in path} == {(13_000, 0, 13_000)}
 
 
 @pytest.mark.parametrize("ticks", [4, 12, 30])
 def test_nobody_can_sell_on_a_day_locked_at_its_lower_limit(ticks: int) -> None:
-    path = intraday_path(a_bar(open=7_000, high=7_000, low=7_000, close=7_000), Market.KOSPI, 10_000, ticks)
+    path = intraday_path(a_bar(opens=7_000, high=7_000, low=7_000, close=7_000), Market.KOSPI, 10_000, ticks)
 
     assert {(tick.price, tick.ask, tick.bid) for tick in path} == {(7_000, 7_000, 0)}
 
 
 def test_a_day_that_closes_at_its_upper_limit_without_being_locked_all_day_offers_nothing_there() -> None:
-    path = intraday_path(a_bar(open=11_000, high=13_000, low=10_900, close=13_000), Market.KOSPI, 10_000, 12)
+    path = intraday_path(a_bar(opens=11_000, high=13_000, low=10_900, close=13_000), Market.KOSPI, 10_000, 12)
 
     at_limit = [tick for tick in path if tick.price == 13_000]
     assert at_limit[-1] is path[-1]
@@ -192,7 +193,7 @@ def test_a_day_that_closes_at_its_upper_limit_without_being_locked_all_day_offer
 
 
 def test_a_day_that_closes_at_its_lower_limit_without_being_locked_all_day_bids_nothing_there() -> None:
-    path = intraday_path(a_bar(open=9_000, high=9_100, low=7_000, close=7_000), Market.KOSPI, 10_000, 12)
+    path = intraday_path(a_bar(opens=9_000, high=9_100, low=7_000, close=7_000), Market.KOSPI, 10_000, 12)
 
     at_limit = [tick for tick in path if tick.price == 7_000]
     assert at_limit[-1] is path[-1]
@@ -209,7 +210,7 @@ def limit_bars(draw: st.DrawFn) -> tuple[Bar, Market, Won]:
     low = draw(st.integers(lower, upper))
     low, high = draw(st.sampled_from(((lower, low), (low, upper), (lower, upper))))
     inside = st.sampled_from((low, high)) | st.integers(low, high)
-    bar = a_bar(day=on, open=draw(inside), high=high, low=low, close=draw(inside), volume=100)
+    bar = a_bar(day=on, opens=draw(inside), high=high, low=low, close=draw(inside), volume=100)
     return bar, market, base
 
 
@@ -232,7 +233,7 @@ def test_nothing_is_ever_offered_at_the_upper_limit_nor_bid_at_the_lower(
 
 def test_real_days_keep_every_rule(shared_data: Path) -> None:
     walked = 0
-    for _, history in real_bars(shared_data):
+    for history in real_bars(shared_data).values():
         for before, bar in zip(history[::40], history[1::40], strict=False):
             day = snapped(bar, Market.KOSPI)
             path = intraday_path(bar, Market.KOSPI, before.close, 12)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.costs import order_costs
@@ -183,6 +183,12 @@ class FakeBroker:
         """Let the exchange refuse an order that the broker had taken."""
         row = self._rows[OrderNo(order_no)]
         self._rows[row.order_no] = replace(row, remaining_quantity=0, rejected_quantity=row.remaining_quantity)
+        self._show()
+
+    def revise(self, order_no: OrderNo | str, **changes: Any) -> None:
+        """Let the listing say something else of an order from now on."""
+        row = self._rows[OrderNo(order_no)]
+        self._rows[row.order_no] = replace(row, **changes)
         self._show()
 
     def lose(self, order_no: OrderNo | str) -> None:

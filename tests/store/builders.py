@@ -33,9 +33,16 @@ def a_file(folder: Path) -> Path:
 
 
 @contextmanager
-def a_database(folder: Path) -> Iterator[Database]:
+def a_database(folder: Path, *, durable: bool = True) -> Iterator[Database]:
+    """Return an open database; one that is not `durable` never waits for the disk, which is most of what a test costs."""
     database = Database(f"sqlite:///{a_file(folder)}")
     database.open()
+    if not durable:
+        connection = database._connection
+        assert connection is not None
+        cursor = connection.connection.cursor()
+        cursor.execute("PRAGMA synchronous = OFF")
+        cursor.close()
     try:
         yield database
     finally:

@@ -1,0 +1,186 @@
+"""Judging an order of unknown outcome: what is evidence, how much of it, and when."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kis_daemon.domain.market import Side
+from kis_daemon.domain.orders import Order, OrderNo, OrderState, OrderType
+from kis_daemon.ports import BrokerOrder
+from kis_daemon.services.evidence import Verdict, judge, row_of
+from tests.services.builders import (
+    HYNIX,
+    TEN_O_CLOCK,
+    TODAY,
+    YESTERDAY,
+    a_row,
+    a_sent_order,
+    an_exit,
+    an_intent,
+    an_order,
+)
+
+NONE: list[tuple[date, OrderNo | None]] = []
+
+
+def in_doubt(side: Side = Side.BUY, **changes: Any) -> Order:
+    return an_order(an_intent() if side is Side.BUY else an_exit(), state=OrderState.UNCONFIRMED, **changes)
+
+
+def after(seconds: float) -> datetime:
+    return TEN_O_CLOCK + timedelta(seconds=seconds)
+
+
+def looked_at(order: Order, *seconds: float, sellable: int | None = None) -> Verdict:
+    """Return the verdict after complete listings without a candidate, asked for at these seconds."""
+    looks: list[datetime] = []
+    verdict = Verdict.OPEN
+    for second in seconds:
+        verdict, _ = judge(order, [], NONE, looks, after(second), sellable)
+    return verdict
+
+
+@pytest.mark.parametrize("side", Side)
+def test_one_candidate_is_it(side: Side) -> None:
+    order = in_doubt(side)
+    row = a_row(order)
+
+    assert judge(order, [row], NONE, [], after(1), 0) == (Verdict.FOUND, row)
+
+
+def test_twins_are_ambiguous() -> None:
+    order = in_doubt()
+    twins = [a_row(order), a_row(order, order_no=OrderNo("2"))]
+
+    assert judge(order, twins, NONE, [], after(1), None) == (Verdict.AMBIGUOUS, None)
+
+
+def test_a_twin_that_another_order_of_ours_explains_is_no_candidate() -> None:
+    order = in_doubt()
+    twins = [a_row(order), a_row(order, order_no=OrderNo("2"))]
+
+    verdict, row = judge(order, twins, [(TODAY, OrderNo("1"))], [], after(1), None)
+
+    assert (verdict, row) == (Verdict.FOUND, twins[1])
+
+
+def test_the_same_number_of_another_day_explains_nothing() -> None:
+    order = in_doubt()
+
+    verdict, _ = judge(order, [a_row(order)], [(YESTERDAY, OrderNo("1"))], [], after(1), None)
+
+    assert verdict is Verdict.FOUND
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"symbol": HYNIX},
+        {"side": Side.SELL},
+        {"quantity": 9},
+        {"price": 70_200},
+        {"order_type": OrderType.MARKET},
+        {"original_no": OrderNo("7")},
+        {"at": after(-3)},
+    ],
+)
+def test_a_row_that_differs_in_one_thing_is_not_ours(other: dict[str, Any]) -> None:
+    order = in_doubt()
+
+    assert judge(order, [a_row(order, **other)], NONE, [], after(1), None) == (Verdict.OPEN, None)
+
+
+def test_a_status_row_without_order_number_is_not_taken_for_ours() -> None:
+    order = a_sent_order()
+    unnumbered = a_row(order, order_no=OrderNo(""))
+
+    assert row_of(order, [unnumbered]) is None
+
+
+@pytest.mark.parametrize("skew_s", [-2, -1, 0, 30])
+def test_the_brokers_second_may_differ_by_two_from_ours(skew_s: float) -> None:
+    order = in_doubt(created_at=TEN_O_CLOCK.replace(microsecond=999_000))
+
+    verdict, _ = judge(order, [a_row(order, at=after(skew_s))], NONE, [], after(40), None)
+
+    assert verdict is Verdict.FOUND
+
+
+def test_a_market_order_is_found_whatever_price_the_listing_shows() -> None:
+    order = in_doubt(Side.SELL)
+
+    verdict, _ = judge(order, [a_row(order, price=69_900)], NONE, [], after(1), 0)
+
+    assert verdict is Verdict.FOUND
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"),
+    [
+        ((5, 15, 59.9), Verdict.OPEN),  # three listings, but not a minute
+        ((5, 60), Verdict.OPEN),  # a minute, but two listings
+        ((58, 59, 60, 61), Verdict.OPEN),  # four listings, too close together: only the first counts
+        ((40, 50, 60), Verdict.NOT_FOUND),
+        ((5, 15, 25, 60), Verdict.NOT_FOUND),
+    ],
+)
+def test_a_buy_is_not_found_after_a_minute_and_three_listings(seconds: tuple[float, ...], verdict: Verdict) -> None:
+    assert looked_at(in_doubt(), *seconds) is verdict
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sellable", "verdict"),
+    [
+        ((3, 9.9), 10, Verdict.OPEN),
+        ((10,), 10, Verdict.OPEN),
+        ((9, 10), 10, Verdict.OPEN),
+        ((3, 10), 10, Verdict.NOT_FOUND),
+        ((3, 10), 11, Verdict.NOT_FOUND),
+        ((3, 10), 9, Verdict.OPEN),  # somebody is selling them: it may be us
+        ((3, 10), None, Verdict.OPEN),
+        ((3, 10, 600), 0, Verdict.OPEN),
+    ],
+)
+def test_a_sale_is_not_found_after_ten_seconds_two_listings_and_whole_shares(
+    seconds: tuple[float, ...], sellable: int | None, verdict: Verdict
+) -> None:
+    assert looked_at(in_doubt(Side.SELL), *seconds, sellable=sellable) is verdict
+
+
+def test_the_settling_time_is_counted_from_the_silence_not_from_the_order() -> None:
+    order = in_doubt(updated_at=after(15))
+
+    assert looked_at(order, 16, 30, 61) is Verdict.OPEN
+    assert looked_at(order, 16, 30, 61, 75) is Verdict.NOT_FOUND
+
+
+def rows_beside(order: Order) -> list[BrokerOrder]:
+    """Return rows that share the number of `order` and are not it."""
+    return [
+        a_row(order, symbol=HYNIX),
+        a_row(order, side=Side.SELL),
+        a_row(order, at=after(-86_400)),
+        a_row(order, original_no=OrderNo("7")),
+    ]
+
+
+def test_a_numbered_order_is_found_by_number_day_symbol_and_side() -> None:
+    order = a_sent_order()
+    ours = a_row(order, branch_no="91255")  # the listing may write the branch differently
+
+    assert row_of(order, [*rows_beside(order), ours]) == ours
+
+
+def test_of_two_rows_with_one_number_the_branch_decides() -> None:
+    order = a_sent_order()
+    ours, other = a_row(order), a_row(order, branch_no="91255")
+
+    assert row_of(order, [other, ours]) == ours
+    assert row_of(order, [other, other]) is None
+
+
+def test_an_order_that_the_listing_lacks_has_no_row() -> None:
+    assert row_of(a_sent_order(), rows_beside(a_sent_order())) is None

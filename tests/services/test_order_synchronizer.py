@@ -1,0 +1,589 @@
+"""The one way to the broker: what is sent, what is written, and what every answer makes of an order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kis_daemon.domain.market import Side
+from kis_daemon.domain.orders import OrderNo, OrderState, OrderType
+from kis_daemon.domain.safeguards import Gate, GateView, KillSwitchScope
+from kis_daemon.ports import (
+    AccessRefused,
+    BrokerError,
+    BrokerUnreachable,
+    InsufficientCash,
+    MarketClosed,
+    NothingToCancel,
+    NothingToSell,
+    ProtocolError,
+    RateLimited,
+    StoreError,
+)
+from kis_daemon.services import control
+from kis_daemon.services.approvals import Grant
+from kis_daemon.services.order_synchronizer import Queued, Refused
+from tests.services.builders import BRANCH, HYNIX, SAMSUNG, a_position, an_exit, an_intent
+from tests.services.fakes import Silence
+from tests.services.order_path import HALTED, OPEN, OrderPath, beginning, lived
+
+EXIT_ONLY = GateView(gate=Gate.EXIT_ONLY, reasons=("daily_loss",))
+KILLED = GateView(gate=Gate.HALTED, reasons=("kill_switch",))
+A_RELEASE = "INSERT INTO system_state(timestamp, kill_switch_status, kill_switch_reason) VALUES (datetime('now'), ?, ?)"
+
+
+# --- sent once ---------------------------------------------------------------------------------------------------
+
+
+@lived
+async def test_an_order_is_written_before_it_is_sent(path: OrderPath) -> None:
+    written: list[str] = []
+    path.broker.before_permit = lambda: written.append(path.order.state)
+
+    path.buy()
+    await path.passes(1)
+
+    assert written == ["PENDING"]
+    assert path.order.state is OrderState.SUBMITTED
+    assert (path.order.order_no, path.order.branch_no) == ("1", BRANCH)
+
+
+@lived
+async def test_the_way_of_an_order_is_told_in_its_order(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 10
+
+    path.buy()
+    await path.passes(5)
+
+    assert path.events()[-4:] == ["order_requested", "order_submitted", "order_filled", "position_opened"]
+
+
+@lived
+async def test_approval_proposal_order_and_fill_carry_one_correlation_id(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 10
+
+    path.buy()
+    await path.passes(5)
+
+    tables = ("proposals", "order_state", "orders", "fills", "trades", "positions")
+    found = {row for table in tables for row in path.by_hand(f"SELECT correlation_id FROM {table}")}
+    assert found == {(an_intent().correlation_id,)}
+    assert path.by_hand("SELECT status FROM proposals") == [("executed",)]
+    assert path.by_hand("SELECT count(*) FROM approvals WHERE token_used_at IS NOT NULL") == [(1,)]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+@lived
+async def test_a_submit_timeout_is_not_sent_again(path: OrderPath, arrived: bool) -> None:
+    path.broker.answers.append(Silence(arrived=arrived))
+
+    path.buy()
+    await path.passes(600)
+
+    assert len(path.broker.sent) == 1
+
+
+@lived
+async def test_a_submit_timeout_leaves_the_order_unconfirmed_and_its_slot_taken(path: OrderPath) -> None:
+    path.broker.answers.append(Silence(arrived=False))
+
+    path.buy()
+    await path.passes(16)
+
+    assert path.order.state is OrderState.UNCONFIRMED
+    assert path.buy(attempt=1) == Refused(code="already_live", reason="BUY of 005930 is live")
+    assert "order_unconfirmed" in path.notifier.events
+
+
+@lived
+async def test_an_order_that_arrived_without_an_answer_is_found_and_booked(path: OrderPath) -> None:
+    path.broker.answers.append(Silence(arrived=True))
+    path.broker.depth[SAMSUNG] = 10
+
+    path.buy()
+    await path.passes(30)
+
+    assert (path.order.state, path.order.order_no) == (OrderState.FILLED, "1")
+    assert path.book.positions[SAMSUNG].quantity == 10
+
+
+@lived
+async def test_an_order_that_never_arrived_is_rejected_and_may_be_tried_anew(path: OrderPath) -> None:
+    path.broker.answers.append(Silence(arrived=False))
+
+    path.buy()
+    await path.passes(120)
+    tried_anew = path.buy(attempt=1)
+
+    assert path.order.state is OrderState.REJECTED
+    assert isinstance(tried_anew, Queued)
+
+
+@lived
+async def test_the_same_signal_never_gets_a_second_key(path: OrderPath) -> None:
+    path.buy(quantity=10)
+    await path.passes(50)
+    assert not path.order.is_live
+
+    path.buy(quantity=9)  # re-sized: another key, the same signal
+    await path.passes(5)
+
+    assert len(path.broker.sent) == 1
+    assert len(path.stored_orders()) == 1
+    assert path.events().count("order_rejected_duplicate") == 1
+
+
+@lived
+async def test_the_same_order_is_a_duplicate_though_its_first_is_over(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(50)
+
+    assert path.buy() == Refused(code="duplicate", reason=f"signal {an_intent().signal_id} was ordered before")
+
+
+@lived
+async def test_a_duplicate_of_an_earlier_run_is_refused_by_the_records(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(50)
+    path.book.orders.clear()  # another process began it; this one never heard of it
+
+    assert isinstance(path.buy(), Queued)
+    await path.passes(5)
+
+    assert len(path.broker.sent) == 1
+    assert path.book.live_orders() == ()
+
+
+@lived
+async def test_one_live_order_a_symbol_and_side(path: OrderPath) -> None:
+    path.buy()
+
+    assert path.buy(attempt=1) == Refused(code="already_live", reason="BUY of 005930 is live")
+
+
+@lived
+async def test_the_broker_is_not_called_when_the_pending_row_was_not_written(path: OrderPath) -> None:
+    path.records.broken = True
+
+    path.buy()
+    await path.passes(1)
+    path.records.broken = False
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await path.stop()
+    assert ended.group_contains(StoreError)
+    assert path.broker.sent == []
+    assert path.stored_orders() == ()
+
+
+# --- the guards --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", [HALTED, EXIT_ONLY])
+@lived
+async def test_a_gate_closed_between_place_and_permit_sends_nothing(path: OrderPath, view: GateView) -> None:
+    def close() -> None:
+        path.gate = view
+
+    path.broker.before_permit = close
+
+    path.buy()
+    await path.passes(1)
+
+    assert path.broker.sent == []
+    assert path.order.state is OrderState.CANCELLED
+    assert path.payload("order_withdrawn")["reason"] == view.reasons[0]
+
+
+@lived
+async def test_a_kill_switch_row_inserted_between_place_and_claim_stops_the_order(path: OrderPath) -> None:
+    assert isinstance(path.buy(), Queued)
+    path.by_hand(A_RELEASE, "active", "stop everything")
+
+    await path.passes(1)
+
+    assert path.broker.sent == []
+    assert path.stored_orders() == ()
+    assert path.events()[-1] == "order_blocked_killswitch"
+    assert "order_blocked_killswitch" in path.notifier.events
+    assert path.by_hand("SELECT status FROM orders") == [("rejected",)]
+
+
+@lived
+async def test_the_slot_of_an_order_the_kill_switch_blocked_is_free_again(path: OrderPath) -> None:
+    path.buy()
+    path.by_hand(A_RELEASE, "active", "stop everything")
+    await path.passes(1)
+    path.by_hand(A_RELEASE, "inactive", "go on")
+
+    path.buy()
+    await path.passes(1)
+
+    assert len(path.broker.sent) == 1
+
+
+@lived
+async def test_a_switch_for_entries_lets_a_stop_pass(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.now(lambda rows: control.activate(rows, path.clock.now(), "drawdown", "engine", KillSwitchScope.ENTRIES))
+
+    path.sell()
+    path.buy(symbol=HYNIX, price=150_000)
+    await path.passes(1)
+
+    assert [intent.side for intent in path.broker.sent] == [Side.SELL]
+
+
+@lived
+async def test_a_halted_gate_refuses_at_the_door_and_tells_it_once_a_signal(path: OrderPath) -> None:
+    path.gate = KILLED
+
+    refused = [path.buy() for _ in range(3)]
+    await path.passes(1)
+
+    assert refused == [Refused(code="gate", reason="kill_switch")] * 3
+    assert path.broker.sent == []
+    assert path.events().count("order_blocked_killswitch") == 1
+
+
+@lived
+async def test_an_exit_only_gate_refuses_a_buy_and_lets_a_sale_pass(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.gate = EXIT_ONLY
+
+    bought, sold = path.buy(symbol=HYNIX, price=150_000), path.sell()
+    await path.passes(1)
+
+    assert bought == Refused(code="gate", reason="daily_loss")
+    assert isinstance(sold, Queued)
+    assert path.events().count("order_rejected_gate") == 1
+    assert [intent.side for intent in path.broker.sent] == [Side.SELL]
+
+
+@lived
+async def test_a_token_of_another_order_does_not_open_the_door(path: OrderPath) -> None:
+    grant = path.desk.for_entry(an_intent(quantity=1), 70_300, 0)
+    assert isinstance(grant, Grant)
+
+    refused = path.synchronizer.place(an_intent(quantity=10), grant)
+    await path.passes(1)
+
+    assert refused == Refused(code="token", reason="token is bound to another order")
+    assert path.broker.sent == []
+    assert path.events()[-1] == "order_rejected_token"
+
+
+@lived
+async def test_an_entry_whose_price_ran_away_is_not_sent(path: OrderPath) -> None:
+    def run_away() -> None:
+        path.broker.prices[SAMSUNG] = 70_400
+
+    path.broker.before_permit = run_away
+
+    path.buy(price=70_300)
+    await path.passes(1)
+
+    assert path.broker.sent == []
+    assert path.payload("order_withdrawn")["reason"] == "price moved away"
+
+
+# --- answers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("refusal", [InsufficientCash("no cash", code="40250000"), MarketClosed("closed", code="x")])
+@lived
+async def test_a_refused_order_is_rejected_with_the_brokers_words(path: OrderPath, refusal: BrokerError) -> None:
+    path.broker.answers.append(refusal)
+
+    path.buy()
+    await path.passes(1)
+
+    assert path.order.state is OrderState.REJECTED
+    assert path.order.refusal == f"{refusal.code} {refusal}"
+    assert [closed for _, closed in path.refusals] == [isinstance(refusal, MarketClosed)]
+    assert "order_rejected" in path.notifier.events
+
+
+@lived
+async def test_without_a_connection_nothing_was_sent_and_the_order_is_withdrawn(path: OrderPath) -> None:
+    path.broker.answers.append(BrokerUnreachable("no route"))
+
+    path.buy()
+    await path.passes(1)
+
+    assert path.order.state is OrderState.CANCELLED
+    assert path.payload("order_withdrawn")["reason"] == "no route"
+
+
+@pytest.mark.parametrize("error", [ProtocolError("unreadable"), RateLimited("slow down"), AccessRefused("key")])
+@lived
+async def test_any_error_but_a_refusal_after_the_permit_is_unconfirmed(path: OrderPath, error: BrokerError) -> None:
+    path.broker.answers.append(error)
+
+    path.buy()
+    await path.passes(1)
+
+    assert path.order.state is OrderState.UNCONFIRMED
+
+
+@lived
+async def test_a_sale_of_nothing_is_rejected_and_the_position_stays(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.broker.answers.append(NothingToSell("none", code="40240000"))
+
+    path.sell()
+    await path.passes(1)
+
+    assert path.order.state is OrderState.REJECTED
+    assert path.stored_position(SAMSUNG) == a_position()
+
+
+# --- time is over ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("side", "patience_s"), [(Side.BUY, 45), (Side.SELL, 135)])
+@lived
+async def test_a_time_out_cancels_the_rest(path: OrderPath, side: Side, patience_s: float) -> None:
+    path.holds(a_position())
+    order = an_intent(symbol=HYNIX, price=150_000) if side is Side.BUY else an_exit()
+
+    path.place(order)
+    await path.passes(patience_s - 1)
+    assert path.broker.cancelled == []
+    await path.passes(5)
+
+    assert path.broker.cancelled == ["1"]
+    assert path.order.state is OrderState.CANCELLED
+
+
+@lived
+async def test_partial_then_timeout_keeps_what_was_bought(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 4
+
+    path.buy()
+    await path.passes(60)
+
+    assert (path.order.state, path.order.filled_quantity) == (OrderState.CANCELLED, 4)
+    position = path.stored_position(SAMSUNG)
+    assert position is not None
+    assert (position.quantity, position.cost) == (4, 280_000)
+    assert position.stop == 68_000
+    assert path.by_hand("SELECT quantity, amount FROM trades") == [(4, 280_000)]
+
+
+@lived
+async def test_a_fill_between_time_out_and_cancel_counts(path: OrderPath) -> None:
+    path.broker.lag_s = 20
+    path.buy()
+    await path.passes(30)
+    path.broker.fill("1", 10)  # the listing shows it only at 50 s, the time is over at 45
+
+    await path.passes(60)
+
+    assert path.broker.cancelled == ["1"]  # answered with "nothing to cancel"
+    assert path.order.state is OrderState.FILLED
+    assert path.book.positions[SAMSUNG].quantity == 10
+
+
+@lived
+async def test_a_refused_cancel_asks_the_listing(path: OrderPath) -> None:
+    path.broker.cancel_answers.append(NothingToCancel("none", code="40330000"))
+    path.buy()
+    await path.passes(44.9)
+    asked = path.broker.asked("orders")
+
+    await path.passes(0.2)
+
+    assert path.broker.asked("orders") == asked + 1
+    assert path.order.state is OrderState.SUBMITTED  # the refusal alone proves nothing
+    assert "order_cancel_unproven" in path.events()
+
+
+@lived
+async def test_a_cancel_without_an_answer_is_believed_only_by_the_listing(path: OrderPath) -> None:
+    path.broker.cancel_answers.append(Silence(arrived=True))
+    path.buy()
+
+    await path.passes(60)
+
+    assert path.broker.cancelled == ["1"]
+    assert path.order.state is OrderState.CANCELLED
+
+
+@beginning("15:20:30")
+async def test_an_order_in_an_auction_is_not_timed_out(path: OrderPath) -> None:
+    path.holds(a_position())
+    await path.start()
+    path.sell(order_type=OrderType.LIMIT, price=49_000)
+
+    await path.passes(9 * 60)
+
+    assert path.broker.cancelled == []
+    assert path.order.state is OrderState.SUBMITTED
+
+
+# --- exits -------------------------------------------------------------------------------------------------------
+
+
+@lived
+async def test_one_unfilled_buy_does_not_block_a_stop(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.buy(symbol=HYNIX, price=150_000)
+    await path.passes(1)
+
+    path.sell()
+    await path.passes(1)
+
+    assert [intent.symbol for intent in path.broker.sent] == [HYNIX, SAMSUNG]
+
+
+@lived
+async def test_an_exit_withdraws_the_opposite_buy_first(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 4
+    path.buy()
+    await path.passes(5)
+    sent_with_live_buy: list[bool] = []
+    path.broker.before_permit = lambda: sent_with_live_buy.append(
+        path.book.live_order(SAMSUNG, Side.BUY) is not None
+    )
+
+    path.sell(quantity=4)
+    await path.passes(5)
+
+    assert path.broker.cancelled == ["1"]
+    assert sent_with_live_buy == [False]
+
+
+@lived
+async def test_an_opposite_buy_that_does_not_go_away_holds_an_exit_for_two_seconds_only(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 4
+    path.buy()
+    await path.passes(5)
+    path.broker.cancel_answers.extend([Silence(arrived=False)] * 9)
+
+    path.sell(quantity=4)
+    await path.passes(1.9)
+    assert len(path.broker.sent) == 1
+    await path.passes(0.2)
+
+    assert [intent.side for intent in path.broker.sent] == [Side.BUY, Side.SELL]
+
+
+@lived
+async def test_an_unconfirmed_buy_of_the_symbol_does_not_block_its_stop(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.broker.answers.append(Silence(arrived=False))
+    path.buy()
+    await path.passes(16)
+
+    path.sell()
+    await path.passes(3)
+
+    assert [intent.side for intent in path.broker.sent] == [Side.BUY, Side.SELL]
+    assert path.broker.cancelled == []
+
+
+@lived
+async def test_a_buy_that_fills_after_the_exit_is_held_again_also_after_a_restart(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 4
+    path.buy()
+    await path.passes(5)
+    path.broker.cancel_answers.extend([Silence(arrived=False)] * 9)
+    path.broker.depth[SAMSUNG] = 4
+    path.sell(quantity=4)
+    await path.passes(5)
+    assert SAMSUNG not in path.book.positions
+
+    path.broker.fill("1", 6)
+    await path.passes(5)
+
+    assert path.book.positions[SAMSUNG].quantity == 6
+    position = path.stored_position(SAMSUNG)
+    assert position is not None
+    assert position.quantity == 6
+
+
+@lived
+async def test_a_sale_the_exchange_rejects_after_its_acceptance_waits_like_a_refused_one(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.sell()
+    await path.passes(1)
+
+    path.broker.reject("1")
+    await path.passes(5)
+
+    assert path.order.state is OrderState.REJECTED
+    assert [order.key for order, _ in path.refusals] == [path.order.key]
+
+
+# --- the end -----------------------------------------------------------------------------------------------------
+
+
+@lived
+async def test_sigterm_inside_an_order_wait_does_not_lose_the_order(path: OrderPath) -> None:
+    path.broker.answer_takes_s = 10
+    path.buy()
+    await path.passes(1)
+
+    following = await path.restarted()
+    assert following.order.state is OrderState.SUBMITTED
+    following.broker.fill("1", 10)
+    await following.passes(5)
+
+    assert following.order.state is OrderState.FILLED
+    assert following.book.positions[SAMSUNG].quantity == 10
+    await following.stop()
+
+
+@lived
+async def test_drain_waits_for_an_answer_that_never_comes_and_writes_that_down(path: OrderPath) -> None:
+    path.broker.answers.append(Silence(arrived=True))
+    path.buy()
+    await path.passes(1)
+
+    await path.stop()
+
+    assert path.order.state is OrderState.UNCONFIRMED
+
+
+@lived
+async def test_what_is_not_yet_sent_when_the_daemon_stops_is_withdrawn(path: OrderPath) -> None:
+    path.buy()
+    await asyncio.sleep(0)  # the carrier has begun; its claim has not been asked for the permit
+    await path.stop()
+
+    assert path.broker.sent == []
+    assert all(order.state is OrderState.CANCELLED for order in path.stored_orders())
+
+
+@lived
+async def test_a_restart_follows_what_is_live_and_times_it_out(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(10)
+
+    following = await path.restarted()
+    await following.passes(60)
+
+    assert following.broker.cancelled == [OrderNo("1")]
+    assert following.order.state is OrderState.CANCELLED
+    await following.stop()
+
+
+@lived
+async def test_each_tick_that_became_an_order_is_measured(path: OrderPath) -> None:
+    path.buy()
+    path.broker.answers.append(BrokerUnreachable("no route"))
+    path.buy(symbol=HYNIX, price=150_000)
+    await path.passes(1)
+
+    assert len(path.synchronizer.tick_to_order_ms) == 1
+
+
+@lived
+async def test_a_gate_that_opens_again_lets_the_next_attempt_pass(path: OrderPath) -> None:
+    path.gate = HALTED
+    path.buy()
+    path.gate = OPEN
+
+    assert isinstance(path.buy(), Queued)

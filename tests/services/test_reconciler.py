@@ -1,0 +1,478 @@
+"""The reconciler: what the broker says is true, what it does not say proves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from kis_daemon.domain.market import Side
+from kis_daemon.domain.orders import Order, OrderIntent, OrderNo, OrderState
+from kis_daemon.ports import BrokerUnreachable, ListingChanged, ProtocolError, RateLimited
+from tests.services.builders import (
+    HYNIX,
+    SAMSUNG,
+    TEN_O_CLOCK,
+    TODAY,
+    YESTERDAY,
+    a_position,
+    a_sent_order,
+    an_exit,
+    an_intent,
+    an_order,
+    at,
+)
+from tests.services.fakes import Silence
+from tests.services.order_path import OrderPath, beginning, lived, prepared
+
+
+def left_pending(path: OrderPath, intent: OrderIntent | None = None, day: date = TODAY) -> Order:
+    """Leave an order in the records as a crash between its row and its answer does."""
+    moment = TEN_O_CLOCK - timedelta(seconds=1)
+    order = an_order(intent, created_at=moment, updated_at=moment, day=day)
+    path.now(lambda rows: rows.claim_order(order))
+    return order
+
+
+def left_sent(path: OrderPath, order_no: str, intent: OrderIntent | None = None, day: date = TODAY) -> Order:
+    """Leave an order in the records that has its number."""
+    pending = left_pending(path, intent, day)
+    sent = a_sent_order(
+        intent, order_no=OrderNo(order_no), day=day, created_at=pending.created_at, version=pending.version + 1
+    )
+    path.now(lambda rows: rows.save_order(sent))
+    return sent
+
+
+# --- a failed question -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error", [BrokerUnreachable("no route"), RateLimited("slow"), ProtocolError("?"), ListingChanged("again")]
+)
+@lived
+async def test_a_failed_question_changes_nothing(path: OrderPath, error: Exception) -> None:
+    path.holds(a_position())
+    path.buy(symbol=HYNIX, price=150_000)
+    await path.passes(1)
+    before = path.stored_orders()
+    path.broker.failing = error  # type: ignore[assignment]  # all are broker errors
+
+    await path.passes(40)
+
+    assert path.stored_orders() == before
+    assert path.stored_position(SAMSUNG) == a_position()
+    assert path.reconciler.failing_since is not None
+    assert "reconciliation_failed" in path.events()
+
+
+@lived
+async def test_a_broker_that_is_back_is_told_with_the_length_of_the_outage(path: OrderPath) -> None:
+    path.broker.failing = BrokerUnreachable("no route")
+    path.reconciler.wake()
+    await path.passes(10)
+
+    path.broker.failing = None
+    await path.passes(5)
+
+    assert path.reconciler.failing_since is None
+    assert path.notifier.events == ["broker_reachable"]
+    assert path.payload("broker_reachable")["seconds"] == 12.0
+
+
+@prepared
+async def test_without_an_answer_no_reconciliation_has_succeeded(path: OrderPath) -> None:
+    path.broker.failing = BrokerUnreachable("no route")
+
+    assert not await path.reconciler.attempt()
+
+    assert path.reconciler.last_success is None
+
+
+# --- orders at start ---------------------------------------------------------------------------------------------
+
+
+@prepared
+async def test_an_order_not_in_the_listing_at_start_is_not_taken_for_cancelled(path: OrderPath) -> None:
+    left_sent(path, "77")
+
+    await path.start()
+    await path.passes(40)
+
+    assert path.order.state is OrderState.SUBMITTED
+
+
+@prepared
+async def test_a_pending_order_at_start_that_the_broker_has_is_found(path: OrderPath) -> None:
+    order = left_pending(path)
+    path.broker.take(order.intent)
+
+    await path.start()
+
+    assert path.events()[-2:] == ["order_unconfirmed", "order_found"]
+    assert (path.order.state, path.order.order_no) == (OrderState.SUBMITTED, "1")
+
+
+@prepared
+async def test_a_pending_order_at_start_that_was_filled_meanwhile_is_a_position(path: OrderPath) -> None:
+    order = left_pending(path)
+    path.broker.fill(path.broker.take(order.intent), 10)
+
+    await path.start()
+
+    assert path.order.state is OrderState.FILLED
+    position = path.stored_position(SAMSUNG)
+    assert position is not None
+    assert (position.quantity, position.atr) == (10, order.intent.atr)
+
+
+@prepared
+async def test_a_pending_buy_that_never_arrived_is_given_up_after_a_minute_and_three_listings(path: OrderPath) -> None:
+    left_pending(path)
+
+    await path.start()
+    assert path.order.state is OrderState.UNCONFIRMED
+    await path.passes(55)
+    assert path.order.state is OrderState.UNCONFIRMED
+    await path.passes(15)
+
+    assert path.order.state is OrderState.REJECTED
+    assert path.order.refusal.startswith("not in ")
+    assert path.broker.sent == []
+
+
+@prepared
+async def test_a_pending_sale_that_never_arrived_is_given_up_while_its_shares_are_sellable(path: OrderPath) -> None:
+    path.holds(a_position())
+    left_pending(path, an_exit())
+
+    await path.start()
+    await path.passes(20)
+
+    assert path.order.state is OrderState.REJECTED
+    assert path.stored_position(SAMSUNG) == a_position()
+
+
+@prepared
+async def test_a_pending_sale_whose_shares_are_not_sellable_stays_open(path: OrderPath) -> None:
+    path.holds(a_position())
+    left_pending(path, an_exit())
+    path.broker.take(an_exit(quantity=1))  # somebody sells one by hand
+
+    await path.start()
+    await path.passes(120)
+
+    assert path.order.state is OrderState.UNCONFIRMED
+
+
+@prepared
+async def test_a_start_looks_back_to_the_day_of_its_oldest_order(path: OrderPath) -> None:
+    order = left_sent(path, "1", day=YESTERDAY)
+    path.broker.take(order.intent)
+    path.broker.revise("1", at=at("15:00", YESTERDAY))
+    path.broker.fill("1", 10)
+
+    await path.start()
+
+    assert path.order.state is OrderState.FILLED
+    position = path.stored_position(SAMSUNG)
+    assert position is not None
+    assert position.entry_day == YESTERDAY
+
+
+@prepared
+async def test_twins_block_and_call_a_person_once(path: OrderPath) -> None:
+    order = left_pending(path)
+    path.broker.take(order.intent)
+    path.broker.take(order.intent)
+
+    await path.start()
+    await path.passes(120)
+
+    assert path.order.state is OrderState.UNCONFIRMED
+    assert not path.reconciler.evidence_sound
+    assert path.notifier.events.count("order_ambiguous") == 1
+
+
+@prepared
+async def test_an_order_of_ours_explains_its_row_and_leaves_the_other_for_the_doubtful_one(path: OrderPath) -> None:
+    first = left_sent(path, "1")
+    path.broker.take(first.intent)
+    path.now(lambda rows: rows.save_order(replace(first, state=OrderState.CANCELLED, version=3)))
+    doubtful = left_pending(path, an_intent(attempt=1))
+    path.broker.take(doubtful.intent)
+
+    await path.start()
+
+    found = path.book.orders[doubtful.key]
+    assert (found.state, found.order_no) == (OrderState.SUBMITTED, "2")
+
+
+# --- orders under way --------------------------------------------------------------------------------------------
+
+
+@lived
+async def test_a_lagging_listing_is_asked_again_and_nothing_is_assumed(path: OrderPath) -> None:
+    path.broker.lag_s = 7
+    path.broker.depth[SAMSUNG] = 10
+
+    path.buy()
+    await path.passes(6)
+    assert path.order.state is OrderState.SUBMITTED
+    await path.passes(6)
+
+    assert path.order.state is OrderState.FILLED
+
+
+@lived
+async def test_with_orders_open_the_broker_is_asked_every_three_seconds(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(1)
+    asked = path.broker.asked("orders")
+
+    await path.passes(30)
+
+    assert path.broker.asked("orders") - asked == 10
+
+
+@lived
+async def test_with_nothing_open_orders_are_not_asked_for_and_the_account_once_a_minute(path: OrderPath) -> None:
+    asked_orders, asked_account = path.broker.asked("orders"), path.broker.asked("account")
+
+    await path.passes(601)
+
+    assert path.broker.asked("orders") == asked_orders
+    assert path.broker.asked("account") - asked_account == 10
+
+
+@lived
+async def test_a_fill_after_a_cancel_counts(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(60)
+    assert path.order.state is OrderState.CANCELLED
+
+    path.broker.revise("1", remaining_quantity=4, cancelled_quantity=6)
+    path.broker.fill("1", 4)
+    await path.passes(180)
+
+    assert path.order.filled_quantity == 4
+    assert path.book.positions[SAMSUNG].quantity == 4
+
+
+@lived
+async def test_an_order_given_up_as_not_found_that_appears_after_all_is_ours_and_alerted(path: OrderPath) -> None:
+    path.broker.answers.append(Silence(arrived=False))
+    path.buy()
+    await path.passes(120)
+    assert path.order.state is OrderState.REJECTED
+
+    path.broker.revise(path.broker.take(path.order.intent), at=TEN_O_CLOCK)
+    path.broker.fill("1", 10)
+    await path.passes(180)
+
+    assert path.book.positions[SAMSUNG].quantity == 10
+    assert not path.reconciler.evidence_sound
+
+
+# --- the end of the day ------------------------------------------------------------------------------------------
+
+
+@beginning("15:20:30")
+async def test_a_day_order_expires_by_the_listing_after_the_close(path: OrderPath) -> None:
+    await path.start()
+    path.sell_limit(a_position())
+
+    await path.passes(10 * 60 + 20)
+    assert path.order.state is OrderState.SUBMITTED
+    await path.passes(30)
+
+    assert path.order.state is OrderState.CANCELLED
+    assert path.payload("order_expired")["remaining"] == 10
+
+
+@beginning("15:20:30")
+async def test_a_day_order_that_the_listing_lacks_does_not_expire(path: OrderPath) -> None:
+    await path.start()
+    path.sell_limit(a_position())
+    await path.passes(1)
+    path.broker.lose("1")
+
+    await path.passes(3600)
+
+    assert path.order.state is OrderState.SUBMITTED
+
+
+@beginning("15:20:30")
+async def test_an_old_listing_at_the_days_end_does_not_expire_an_order(path: OrderPath) -> None:
+    await path.start()
+    path.sell_limit(a_position())
+    await path.passes(60)
+    path.broker.fill("1", 6)
+    await path.passes(60)
+    path.broker.revise("1", filled_quantity=4, filled_amount=280_000, remaining_quantity=6)
+
+    await path.passes(20 * 60)
+
+    assert path.order.filled_quantity == 6
+    assert path.order.state is OrderState.PARTIAL
+
+
+# --- the account -------------------------------------------------------------------------------------------------
+
+
+@lived
+async def test_one_statement_is_not_enough_to_take_over_a_quantity(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.broker.hold(SAMSUNG, 7)
+
+    await path.reconciler.attempt()
+    assert path.book.positions[SAMSUNG].quantity == 10
+    await path.reconciler.attempt()
+
+    assert path.book.positions[SAMSUNG].quantity == 7
+    assert path.payload("position_mismatch")["ours"] == 10
+    assert "position_mismatch" in path.notifier.events
+
+
+@prepared
+async def test_a_restart_does_not_overwrite_entry_day_atr_and_stop(path: OrderPath) -> None:
+    held = a_position()
+    path.holds(held)
+    path.broker.hold(SAMSUNG, 7, cost=1)
+
+    await path.start()
+    await path.passes(180)
+
+    adopted = path.stored_position(SAMSUNG)
+    assert adopted == replace(held, quantity=7, cost=490_000, fees=68, version=2)
+
+
+@lived
+async def test_a_statement_that_swings_back_takes_nothing_over(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.broker.hold(SAMSUNG, 0)
+    await path.reconciler.attempt()
+    path.broker.hold(SAMSUNG, 10)
+
+    await path.passes(180)
+
+    assert path.stored_position(SAMSUNG) == a_position()
+    assert "position_mismatch" not in path.events()
+
+
+@lived
+async def test_a_position_that_is_gone_is_closed_after_two_statements(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.broker.hold(SAMSUNG, 0)
+
+    await path.passes(180)
+
+    assert path.stored_position(SAMSUNG) is None
+    assert SAMSUNG not in path.book.positions
+
+
+@lived
+async def test_a_statement_read_while_an_order_is_under_way_is_not_compared(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.buy(symbol=HYNIX, price=150_000)
+    path.broker.hold(SAMSUNG, 7)
+
+    await path.passes(40)
+
+    assert path.book.positions[SAMSUNG].quantity == 10
+
+
+@lived
+async def test_a_position_not_ours_is_told_once_and_not_taken(path: OrderPath) -> None:
+    path.broker.hold(HYNIX, 3)
+
+    await path.passes(600)
+
+    assert path.book.external == {HYNIX: 3}
+    assert HYNIX not in path.book.positions
+    assert path.notifier.events == ["external_position"]
+
+
+@lived
+async def test_a_position_not_ours_that_is_gone_is_forgotten(path: OrderPath) -> None:
+    path.broker.hold(HYNIX, 3)
+    await path.passes(180)
+    path.broker.hold(HYNIX, 0)
+
+    await path.passes(180)
+
+    assert path.book.external == {}
+
+
+@lived
+async def test_cash_that_no_trade_explains_is_told_and_taken_over_once_seen_twice(path: OrderPath) -> None:
+    path.broker.pay_in(500_000)
+
+    await path.reconciler.attempt()
+    assert "cash_unexplained" not in path.events()
+    await path.passes(600)
+
+    assert path.events().count("cash_unexplained") == 1
+    assert path.payload("cash_unexplained")["difference"] == 500_000
+    assert path.reconciler.unexplained_cash == 500_000
+    assert path.book.ledger_cash == path.book.statement_cash == 10_500_000
+
+
+@lived
+async def test_cash_after_trades_is_explained_to_the_won(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 20
+    path.buy()
+    await path.passes(10)
+    path.broker.prices[SAMSUNG] = 68_000
+    path.sell()
+
+    await path.passes(180)
+
+    assert [order.state for order in path.stored_orders()] == [OrderState.FILLED] * 2
+    assert path.book.ledger_cash == path.broker.cash
+    assert path.reconciler.unexplained_cash == 0
+
+
+@lived
+async def test_a_deposit_while_the_daemon_slept_is_told_at_its_start(path: OrderPath) -> None:
+    path.broker.pay_in(500_000)
+
+    following = await path.restarted()
+    await following.passes(180)
+
+    assert following.payload("cash_unexplained")["difference"] == 500_000
+    await following.stop()
+
+
+@lived
+async def test_the_days_first_equity_is_kept_and_outlives_the_day(path: OrderPath) -> None:
+    path.broker.pay_in(500_000)
+    await path.passes(180)
+
+    assert path.book.day_base_equity == 10_000_000
+    assert path.by_hand("SELECT value FROM marks WHERE name = 'day_base'") == [("2024-03-05|10000000",)]
+
+
+@beginning("16:00")
+async def test_out_of_session_the_broker_is_asked_every_half_hour(path: OrderPath) -> None:
+    await path.start()
+    asked = path.broker.asked("account")
+
+    await path.passes(3 * 3600 + 1)
+
+    assert path.broker.asked("account") - asked == 6
+
+
+@lived
+async def test_sides_of_one_symbol_are_resolved_each_by_its_own_evidence(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.broker.answers.append(Silence(arrived=False))
+    path.broker.answers.append(Silence(arrived=True))
+    path.buy()
+    await path.passes(16)
+    path.sell()
+    await path.passes(25)
+
+    states = {order.intent.side: order.state for order in path.stored_orders()}
+    assert states == {Side.BUY: OrderState.UNCONFIRMED, Side.SELL: OrderState.SUBMITTED}

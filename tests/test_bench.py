@@ -1,0 +1,128 @@
+"""The bench: its figures, its table, and that it measures real processes and ends them."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import plan_of
+from bench.figures import Figure, ratio, table
+from bench.processes import BenchError, announced, cpu_clock, finished, ready, resident_kib
+from bench.rounds import BARE, QUICK, Plan, environment
+
+SAYS_READY = """
+import os, socket, time
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+    out.sendto(b"READY=1\\nSTATUS=here", os.environ["NOTIFY_SOCKET"])
+time.sleep(60)
+"""
+
+
+def a_figure(*values: float, name: str = "start: daemon", beside: str = BARE) -> Figure:
+    return Figure(name=name, unit="s", values=values, beside=beside)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_figure_is_the_median_of_its_runs() -> None:
+    assert a_figure(3.0, 1.0, 100.0).median == 3.0
+
+
+def test_a_figure_without_a_run_is_refused() -> None:
+    with pytest.raises(ValueError, match="measured nothing"):
+        a_figure()
+
+
+def test_a_ratio_is_that_of_the_medians() -> None:
+    bare = a_figure(0.5, name=BARE)
+
+    assert ratio(a_figure(1.0, 2.0, 9.0), {BARE: bare}) == 4.0
+
+
+@pytest.mark.parametrize("others", [{}, {BARE: a_figure(0.0, name=BARE)}])
+def test_there_is_no_ratio_to_nothing(others: dict[str, Figure]) -> None:
+    assert ratio(a_figure(1.0), others) is None
+
+
+def test_the_table_shows_median_spread_runs_and_ratio() -> None:
+    lines = table([a_figure(0.1, name=BARE), a_figure(1.0, 2.0, 3.5)]).splitlines()
+
+    assert [cell.strip() for cell in lines[3].split("|")[1:-1]] == [
+        "start: daemon",
+        "2.00 s",
+        "1.00 – 3.50",
+        "3",
+        "× 20.0",
+    ]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_the_command_line_changes_the_plan() -> None:
+    assert plan_of([]) == Plan()
+    assert plan_of(["--quick"]) == QUICK
+    assert plan_of(["--quick", "--idle-s", "2"]).idle_s == 2
+
+
+def test_a_plan_of_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        plan_of(["--starts", "0"])
+
+    assert "expected 1 or more" in capsys.readouterr().err
+
+
+def test_the_callers_settings_do_not_reach_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADING_MODE", "REAL")
+    monkeypatch.setenv("PAPER_KIS_APP_KEY", "caller's own")
+
+    assert environment().keys() <= {"PATH", "HOME", "TMPDIR", "LANGUAGE", "PYTHONPATH"}
+
+
+def test_resident_memory_is_read_from_its_line() -> None:
+    assert resident_kib("Name:\tpython\nVmHWM:\t  99 kB\nVmRSS:\t   52340 kB\n") == 52340
+
+
+def test_a_process_without_memory_has_ended() -> None:
+    with pytest.raises(BenchError):
+        resident_kib("Name:\tpython\nState:\tZ (zombie)\n")
+
+
+def test_the_clock_of_a_process_counts_its_own_time() -> None:
+    assert time.clock_gettime(cpu_clock(os.getpid())) == pytest.approx(time.process_time(), abs=1.0)
+
+
+def test_a_process_is_measured_when_it_is_ready_and_ended_after(tmp_path: Path) -> None:
+    with ready([sys.executable, "-c", SAYS_READY], environment(), tmp_path) as child:
+        assert 0 < child.ready_s < 60
+        assert child.rss_mib() > 1
+        assert child.cpu_s() > 0
+        assert is_there(child.process.pid)
+
+    assert not is_there(child.process.pid)
+
+
+def test_a_process_that_ends_before_it_is_ready_is_told_with_its_last_words(tmp_path: Path) -> None:
+    with (
+        pytest.raises(BenchError, match=r"ended with 3 .*last line: no luck"),
+        ready([sys.executable, "-c", "import sys; print('no luck'); sys.exit(3)"], environment(), tmp_path),
+    ):
+        pass
+
+
+def test_the_first_line_is_what_a_server_announces(tmp_path: Path) -> None:
+    program = 'import time; print(\'{"rest_url": "http://here", "port": 7}\', flush=True); time.sleep(60)'
+
+    with announced([sys.executable, "-c", program], environment(), tmp_path) as told:
+        assert told == {"rest_url": "http://here", "port": "7"}
+
+
+def test_a_run_that_fails_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"exit 1; its last line: .*left"):
+        finished([sys.executable, "-c", "raise SystemExit('nothing left')"], environment(), tmp_path, within_s=60)

@@ -373,6 +373,9 @@ class Rows(Protocol):
 
     def save_position(self, position: Position) -> None: ...
 
+    def save_levels(self, position: Position) -> None:
+        """Write only what prices move: the highest price and whether trailing is armed."""
+
     def close_position(self, position: Position, at: datetime) -> None: ...
 
     def open_positions(self) -> tuple[Position, ...]: ...

@@ -17,11 +17,12 @@ from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import TradingCalendar
-from kis_daemon.domain.market import Side
+from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import Order
 from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.kis.opening import Kis
 from kis_daemon.ports import Clock, Entropy, Notifier, Records
+from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
@@ -112,6 +113,13 @@ def compose(
     def order_refused(order: Order, market_closed: bool) -> None:
         trader.on_refusal(order, market_closed)
 
+    def account_changed(symbol: Symbol) -> None:
+        trader.on_account_change(symbol)
+
+    def trades_continuously(symbol: Symbol) -> bool:
+        quote = board.quote(symbol)
+        return control.market_is_continuous() and (quote is None or not (quote.halted or quote.in_vi))
+
     bookkeeper = Bookkeeper(
         book=book,
         journal=journal,
@@ -120,11 +128,13 @@ def compose(
         commission_ppb=settings.commission_ppb,
         on_change=order_changed,
     )
+    account = AccountKeeper(book=book, journal=journal, clock=clock, patience=Patience(), on_change=account_changed)
     reconciler = Reconciler(
         broker=kis.broker,
         book=book,
         journal=journal,
         bookkeeper=bookkeeper,
+        account=account,
         calendar=calendar,
         clock=clock,
         cadence=Cadence(),
@@ -140,7 +150,7 @@ def compose(
         mode=settings.trading_mode.value,
         gate=control.gate,
         last_price=board.price,
-        trades_continuously=control.trades_continuously,
+        trades_continuously=trades_continuously,
         ask_broker=reconciler.wake,
         on_refusal=order_refused,
         timing=OrderTiming(),
@@ -164,6 +174,7 @@ def compose(
         periods=settings.entry.periods,
         full_bars=settings.entry.full_bars,
         learn=trader.learn,
+        forget=trader.forget_setup,
     )
     timetable = Timetable(
         book=book,
@@ -173,6 +184,7 @@ def compose(
         histories=histories,
         selector=UniverseSelector(universe, journal),
         reconciler=reconciler,
+        synchronizer=synchronizer,
         control=control,
         market_data=kis.market_data,
         feed=kis.feed,

@@ -10,6 +10,7 @@ Rules of this room (architecture, section 5)
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import date
 
 import structlog
@@ -19,6 +20,7 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
+from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK
 
 log = structlog.get_logger("daemon")
 
@@ -58,8 +60,11 @@ async def live(
                 task.cancel()
     finally:
         house.control.stopping = True
-        async with asyncio.timeout(_DRAIN_S):
-            await house.synchronizer.drain()
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                await house.synchronizer.drain()
+        except TimeoutError:
+            log.error("drain_not_finished", seconds=_DRAIN_S)  # what is PENDING is found out at the next start
         await house.journal.write(house.journal.fact("daemon_stopped", alerts=True, reason=_why(stop)))
         await alert_desk.drain(_LAST_WORDS_S)
 
@@ -116,9 +121,15 @@ def _load(rows: Rows, house: House, today: date) -> None:
     book.start_day(today)
     for symbol, stopped_on in rows.last_stops():
         book.stopped_on[symbol] = stopped_on
-    cash = rows.mark("ledger_cash")
+    for order in book.orders.values():
+        if order.filled_quantity > 0:
+            known = book.booked_at.get(order.intent.symbol)
+            book.booked_at[order.intent.symbol] = order.updated_at if known is None else max(known, order.updated_at)
+    book.external = json.loads(rows.mark(EXTERNAL_MARK) or "{}")
+    book.locked = json.loads(rows.mark(LOCKED_MARK) or "{}")
+    cash = rows.mark(LEDGER_MARK)
     book.ledger_cash = None if cash is None else int(cash)
-    base = rows.mark("day_base")
+    base = rows.mark(DAY_BASE_MARK)
     if base is not None:
         day, equity = base.split("|")
         if date.fromisoformat(day) == today:

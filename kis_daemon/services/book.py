@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Listing, Side, Symbol, Won
@@ -18,13 +18,21 @@ from kis_daemon.domain.orders import Order, OrderKey, OrderType
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.risk import AccountFigures
 
+# what of the book the records keep as marks, and a start reads back
+EXTERNAL_MARK = "external_positions"
+LOCKED_MARK = "locked_symbols"
+DAY_BASE_MARK = "day_base"
+LEDGER_MARK = "ledger_cash"
+
 
 @dataclass(slots=True)
 class Book:
     """See the rules above.
 
     `statement_cash` is the broker's figure, moved on by what was booked since; `ledger_cash` is our own sum, None
-    before the account was ever seen. `revision` counts the fills that were booked.
+    before the account was ever seen. `revision` counts the fills that were booked, `booked_at` says when a symbol's
+    last one was. `external` shares are in the account and not ours; of a `locked` symbol nothing is sold by itself;
+    `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
     """
 
     positions: dict[Symbol, Position] = field(default_factory=dict)
@@ -35,6 +43,9 @@ class Book:
     names: dict[Symbol, str] = field(default_factory=dict)
     stopped_on: dict[Symbol, date] = field(default_factory=dict)
     external: dict[Symbol, int] = field(default_factory=dict)
+    locked: dict[Symbol, str] = field(default_factory=dict)
+    sellable_cap: dict[Symbol, int] = field(default_factory=dict)
+    booked_at: dict[Symbol, datetime] = field(default_factory=dict)
     day: date = date.min
     statement_cash: Won = 0
     ledger_cash: Won | None = None
@@ -63,10 +74,16 @@ class Book:
         """Keep the order's newer state; a terminal one gives its slot back."""
         self.orders[order.key] = order
         slot = (order.intent.symbol, order.intent.side)
-        if not order.is_live and self.live.get(slot) == order.key:
-            del self.live[slot]
-        elif order.is_live and slot not in self.live:
+        if not order.is_live:
+            self.free_slot(order)
+        elif slot not in self.live:
             self.live[slot] = order.key
+
+    def free_slot(self, order: Order) -> None:
+        """Let another order of its symbol and side be begun although the end of this one is not known."""
+        slot = (order.intent.symbol, order.intent.side)
+        if self.live.get(slot) == order.key:
+            del self.live[slot]
 
     def live_order(self, symbol: Symbol, side: Side) -> Order | None:
         key = self.live.get((symbol, side))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from kis_daemon.domain import positions
 from kis_daemon.domain.costs import order_costs
@@ -18,8 +19,11 @@ from kis_daemon.domain.market import Side, Won
 from kis_daemon.domain.orders import Fill, Happening, Order, OrderKey
 from kis_daemon.domain.positions import Position, ProtectionRules, Trade
 from kis_daemon.ports import BrokerOrder, Clock, Rows, Severity
-from kis_daemon.services.book import Book
+from kis_daemon.services.book import LEDGER_MARK, Book
 from kis_daemon.services.journal import Fact, Journal
+
+NOT_FOUND = "not found: "
+"""How the refusal of an order begins that the broker provably never took; it may turn up all the same."""
 
 
 class Bookkeeper:
@@ -42,6 +46,7 @@ class Bookkeeper:
         self._commission_ppb = commission_ppb
         self._on_change = on_change
         self._changed: dict[OrderKey, asyncio.Event] = {}
+        self.listed_at: dict[OrderKey, datetime] = {}
 
     def changed(self, key: OrderKey) -> asyncio.Event:
         """Return the event that is set whenever that order moves."""
@@ -56,6 +61,7 @@ class Bookkeeper:
 
     async def apply(self, order: Order, row: BrokerOrder) -> Order:
         """Bring `order` up to what the broker's `row` says of it and return it."""
+        self.listed_at[order.key] = self._clock.now()
         moves: list[Order] = []
         facts: list[Fact] = []
         current = order
@@ -94,7 +100,7 @@ class Bookkeeper:
             side=order.intent.side.value,
             order_no=row.order_no,
         )
-        return await self.move(order, Happening.FOUND, fact, order_no=row.order_no, branch_no=row.branch_no)
+        return await self.move(order, Happening.FOUND, fact, order_no=row.order_no, branch_no=row.branch_no, refusal="")
 
     async def not_found(self, order: Order, evidence: str) -> Order:
         """End an order that the broker provably never took."""
@@ -106,16 +112,19 @@ class Bookkeeper:
             side=order.intent.side.value,
             evidence=evidence,
         )
-        return await self.move(order, Happening.NOT_FOUND, fact, refusal=evidence)
+        return await self.move(order, Happening.NOT_FOUND, fact, refusal=NOT_FOUND + evidence)
 
-    async def expire(self, order: Order) -> Order:
-        """End a day order whose session is over and whose remainder a complete listing has shown."""
+    async def expire(self, order: Order, *, listed: bool) -> Order:
+        """End a day order whose session is over; `listed` says whether a complete listing showed its remainder."""
         fact = self._journal.fact(
             "order_expired",
+            severity=Severity.INFO if listed else Severity.ERROR,
+            alerts=not listed,
             correlation_id=order.intent.correlation_id,
             symbol=order.intent.symbol,
             side=order.intent.side.value,
             remaining=order.remaining_quantity,
+            listed=listed,
         )
         return await self.move(order, Happening.EXPIRED, fact)
 
@@ -157,7 +166,7 @@ class Bookkeeper:
             _save_all(rows, moves)
             trade = self._trade_after(order, fill, realized, rows.trade(order.key))
             rows.save_trade(trade)
-            rows.set_mark("ledger_cash", str(ledger))
+            rows.set_mark(LEDGER_MARK, str(ledger))
             if position is not None:
                 rows.save_position(position)
             elif before is not None:
@@ -166,11 +175,13 @@ class Bookkeeper:
 
         trade = await self._journal.transact(work, *facts)
         self._book.revision += 1
+        self._book.booked_at[fill.symbol] = fill.at
         self._book.statement_cash += cash
+        self._book.holdings_value += fill.amount if fill.side is Side.BUY else -fill.amount
         self._book.ledger_cash = ledger
         self._book.put_trade(trade)
         if position is not None:
-            self._book.positions[fill.symbol] = position
+            self._book.positions[fill.symbol] = _with_what_was_seen(position, self._book.positions.get(fill.symbol))
         else:
             self._book.positions.pop(fill.symbol, None)
         self._settle(order)
@@ -297,3 +308,14 @@ def shown_price(amount: Won, quantity: int) -> int | float:
 def _save_all(rows: Rows, orders: list[Order]) -> None:
     for order in orders:
         rows.save_order(order)
+
+
+def _with_what_was_seen(position: Position, seen: Position | None) -> Position:
+    """Return `position` with the highest price and the armed trailing that came in while it was being written."""
+    if seen is None or seen.entry_day != position.entry_day or seen.entry_seq != position.entry_seq:
+        return position
+    return replace(
+        position,
+        highest=max(position.highest, seen.highest),
+        trailing_armed=position.trailing_armed or seen.trailing_armed,
+    )

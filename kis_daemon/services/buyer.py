@@ -136,7 +136,8 @@ class Buyer:
         return [
             symbol
             for symbol, stopped in self._book.stopped_on.items()
-            if stopped == today or len(self._calendar.trading_days(stopped, today)) - 1 < days
+            if stopped == today
+            or (self._calendar.covers(stopped) and len(self._calendar.trading_days(stopped, today)) - 1 < days)
         ]
 
 

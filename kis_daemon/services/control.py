@@ -12,10 +12,11 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from kis_daemon.domain import risk
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.events import Event
-from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.safeguards import (
     NEVER_RELEASED,
@@ -26,10 +27,13 @@ from kis_daemon.domain.safeguards import (
     KillSwitchStatus,
     gate,
 )
-from kis_daemon.ports import Clock, FeedState, Rows, Severity
+from kis_daemon.ports import Clock, FeedState, Rows, Severity, StoreError
 from kis_daemon.services.book import Book
+from kis_daemon.services.hours import trading_phase
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.reconciler import Reconciler
+
+log = structlog.get_logger("control")
 
 
 def activate(rows: Rows, at: datetime, reason: str, by: str, scope: KillSwitchScope) -> KillSwitch:
@@ -101,6 +105,7 @@ class Control:
         self._reconciler: Reconciler | None = None
         self._last_gate: GateView | None = None
         self._unreachable_told = False
+        self._store_writable = True
         self.feed = FeedState(connected=False, reason="not connected yet")
         self.universe_ready = False
         self.stopping = False
@@ -119,11 +124,9 @@ class Control:
         """Whether the switch has no record at all, and is active for that reason (C01)."""
         return self._switch == NEVER_RELEASED
 
-    def trades_continuously(self, symbol: Symbol) -> bool:
-        """Whether the market matches continuously now, so that an order's time runs."""
-        del symbol  # a symbol's own halt or VI stops its prices; the session is what stops the time for all
-        now = self._clock.now()
-        return self._calendar.covers(now.date()) and self._calendar.phase(now) is SessionPhase.REGULAR
+    def market_is_continuous(self) -> bool:
+        """Whether the session matches continuously now, so that an order's time runs."""
+        return trading_phase(self._calendar, self._clock.now()) is SessionPhase.REGULAR
 
     async def run(self) -> None:
         """Read the switch again and again; tell what has changed in it and in the gate."""
@@ -132,10 +135,17 @@ class Control:
             await asyncio.sleep(self._timing.poll_s)
 
     async def refresh(self) -> None:
-        """Read the switch once and tell what has changed."""
-        switch = await self._journal.transact(lambda rows: rows.kill_switch())
+        """Read the switch once and tell what has changed. A store that cannot be asked closes entries, not exits."""
+        try:
+            switch = await self._journal.transact(lambda rows: rows.kill_switch())
+        except StoreError as error:
+            if self._store_writable:
+                log.error("store_not_writable", reason=str(error))
+            self._store_writable = False
+            return
+        self._store_writable = True
         before, self._switch = self._switch, switch
-        if (before.status, before.since) != (switch.status, switch.since):
+        if before != switch:
             self._tell_switch(switch)
         self._tell_unreachable()
         self._tell_gate()
@@ -157,7 +167,7 @@ class Control:
         covered = self._calendar.covers(now.date())
         reconciler = self._reconciler
         figures = self._book.figures(())
-        in_session = covered and self._calendar.phase(now) is not SessionPhase.CLOSED
+        in_session = trading_phase(self._calendar, now) is not SessionPhase.CLOSED
         return Conditions(
             kill_switch=self._switch,
             stopping=self.stopping,
@@ -169,6 +179,7 @@ class Control:
             quotes_fresh=self.feed.connected or not self._stream_is_primary,
             calendar_covers_today=covered,
             universe_ready=self.universe_ready,
+            store_writable=self._store_writable,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,
         )
 
@@ -179,8 +190,6 @@ class Control:
         return now - self._reconciler.last_success <= timedelta(seconds=allowed)
 
     def _tell_switch(self, switch: KillSwitch) -> None:
-        if switch.since is None:
-            return
         self._journal.note(
             self._journal.fact(
                 "kill_switch_seen_active" if switch.is_active else "kill_switch_seen_released",

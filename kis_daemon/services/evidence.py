@@ -4,7 +4,8 @@ Rules of this room (architecture, section 3)
     A candidate has the same symbol, side, quantity, type and price, is not older than our sending, is no cancel or
     modify request, and its number belongs to no other order of ours.
     One candidate is it. Two are ambiguous. None, said long and often enough, means the broker never took it:
-    a BUY after 60 s and 3 listings at least 10 s apart; a SELL after 10 s, 2 listings, and the shares still sellable.
+    a BUY after 60 s and 3 listings at least 10 s apart; a SELL after 10 s, 2 listings, and all shares still sellable;
+    either once its session is over. A SELL past its settling time whose shares are not whole stays doubtful.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Order, OrderNo, OrderType
 from kis_daemon.ports import BrokerOrder
 
-_CLOCK_SKEW = timedelta(seconds=2)  # the broker's second and ours may differ, and its times are cut to seconds
+_CLOCK_SKEW = timedelta(seconds=10)  # the broker's clock and ours may differ, and its times are cut to seconds
 _BETWEEN_LOOKS = {Side.BUY: timedelta(seconds=10), Side.SELL: timedelta(seconds=3)}
 _SETTLING = {Side.BUY: (timedelta(seconds=60), 3), Side.SELL: (timedelta(seconds=10), 2)}
 
@@ -26,6 +27,7 @@ class Verdict(StrEnum):
     FOUND = "FOUND"
     NOT_FOUND = "NOT_FOUND"
     AMBIGUOUS = "AMBIGUOUS"
+    DOUBTFUL = "DOUBTFUL"
     OPEN = "OPEN"
 
 
@@ -35,12 +37,14 @@ def judge(
     explained: Collection[tuple[date, OrderNo | None]],
     looks: list[datetime],
     asked_at: datetime,
-    sellable: int | None,
+    still_whole: bool | None,
+    *,
+    session_over: bool,
 ) -> tuple[Verdict, BrokerOrder | None]:
     """Return what `listing`, asked for at `asked_at`, says of `order`.
 
-    `looks` are the moments of earlier listings without a candidate; this one is added if it counts. `sellable` is the
-    broker's figure for a SELL, read just now.
+    `looks` are the moments of earlier listings without a candidate; this one is added if it counts. `still_whole` says
+    of a SELL whether every share of the symbol was sellable just now.
     """
     candidates = [row for row in listing if _could_be(order, row, explained)]
     if len(candidates) == 1:
@@ -53,8 +57,8 @@ def judge(
     wait, count = _SETTLING[side]
     if asked_at - order.updated_at < wait or len(looks) < count:
         return Verdict.OPEN, None
-    if side is Side.SELL and (sellable is None or sellable < order.intent.quantity):
-        return Verdict.OPEN, None
+    if side is Side.SELL and not still_whole and not session_over:
+        return Verdict.DOUBTFUL, None
     return Verdict.NOT_FOUND, None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from kis_daemon.domain.indicators import IndicatorPeriods, Indicators, IndicatorSeries
-from kis_daemon.domain.market import Bar, Symbol
+from kis_daemon.domain.market import Bar, Symbol, Won
 from kis_daemon.ports import BrokerError, MarketData, Severity
 from kis_daemon.services.book import Book
 from kis_daemon.services.journal import Journal
@@ -32,7 +32,8 @@ class Histories:
         journal: Journal,
         periods: IndicatorPeriods,
         full_bars: int,
-        learn: Callable[[Symbol, Indicators | None], None],
+        learn: Callable[[Symbol, Indicators | None, Callable[[date], Won]], None],
+        forget: Callable[[Symbol, str], None],
     ) -> None:
         self._market_data = market_data
         self._book = book
@@ -40,6 +41,7 @@ class Histories:
         self._periods = periods
         self._full_bars = full_bars
         self._learn = learn
+        self._forget = forget
         self._bars: dict[Symbol, tuple[Bar, ...]] = {}
         self._series: dict[Symbol, IndicatorSeries] = {}
 
@@ -64,6 +66,7 @@ class Histories:
                     reason=str(error),
                 )
             )
+            self._forget(symbol, "history not up to date")
             return False
         return True
 
@@ -86,14 +89,22 @@ class Histories:
         series = self._series[symbol]
         series.feed_all(new)
         self._bars[symbol] = known + new
-        self._learn(symbol, series.values)
+        self._learn(symbol, series.values, self._highest_since(symbol))
 
     def _keep(self, symbol: Symbol, bars: tuple[Bar, ...]) -> None:
         if not bars:
-            self._learn(symbol, None)
+            self._forget(symbol, "no history")
             return
         series = IndicatorSeries(self._periods)
         series.feed_all(bars)
         self._bars[symbol] = bars
         self._series[symbol] = series
-        self._learn(symbol, series.values)
+        self._learn(symbol, series.values, self._highest_since(symbol))
+
+    def _highest_since(self, symbol: Symbol) -> Callable[[date], Won]:
+        bars = self._bars[symbol]
+
+        def highest(entry_day: date) -> Won:
+            return max((bar.high for bar in bars if bar.date > entry_day), default=0)
+
+        return highest

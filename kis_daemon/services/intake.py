@@ -10,18 +10,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import structlog
 
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.market import Quote, Symbol
-from kis_daemon.ports import BrokerError, Clock, ExecutionNotice, FeedState, MarketData
+from kis_daemon.ports import (
+    AccessRefused,
+    BrokerError,
+    BrokerUnreachable,
+    Clock,
+    ExecutionNotice,
+    FeedState,
+    MarketData,
+    RateLimited,
+)
 from kis_daemon.services.book import Book
 from kis_daemon.services.control import Control
+from kis_daemon.services.hours import trading_phase
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Reconciler
 
 log = structlog.get_logger("intake")
+
+_SILENT_S = 900.0  # a held symbol without a trade for so long is asked about: the stream may have lost it
 
 
 class Intake:
@@ -48,14 +61,14 @@ class Intake:
         self._reconciler.wake()
 
     def on_feed_state(self, state: FeedState) -> None:
+        came_up = state.connected and not self._control.feed.connected
         self._control.on_feed_state(state)
-        if state.connected:
+        if came_up:
             self._reconciler.wake()
 
 
 class QuotePoller:
-    """At every `interval_s` of the session: has what is held looked at again, or, while the stream does not bring
-    prices, asks for them."""
+    """At every `interval_s` of the session: has what is held looked at again, asks for what the stream leaves out."""
 
     def __init__(
         self,
@@ -87,27 +100,41 @@ class QuotePoller:
         self._on_runs_done = on_runs_done
 
     async def run(self) -> None:
-        """Poll at every interval, until cancelled or `max_runs` rounds are done."""
+        """Look and ask at every interval, until cancelled or `max_runs` rounds are done."""
         runs = 0
         while self._max_runs is None or runs < self._max_runs:
             await asyncio.sleep(self._interval_s)
             runs += 1
-            if not self._in_session():
-                continue
-            if self._stream_is_primary and self._control.feed.connected:
+            if trading_phase(self._calendar, self._clock.now()) is not SessionPhase.CLOSED:
                 self._recheck()
-                continue
-            for symbol in self._symbols():
-                try:
-                    snapshot = await self._market_data.snapshot(symbol)
-                except BrokerError as error:
-                    log.warning("quote_poll_failed", symbol=symbol, code=error.code, reason=str(error))
-                    break  # the rest would meet the same; the next round asks again
-                self._book.listings[symbol] = snapshot.listing
-                if snapshot.quote is not None:
-                    self._board.publish(snapshot.quote)
+                await self._ask(self._wanting())
         self._on_runs_done()
 
-    def _in_session(self) -> bool:
-        now = self._clock.now()
-        return self._calendar.covers(now.date()) and self._calendar.phase(now) is not SessionPhase.CLOSED
+    def _wanting(self) -> list[Symbol]:
+        """Return the symbols that the stream leaves without a price or a listing: all, while it is not the source."""
+        symbols = list(self._symbols())
+        feed = self._control.feed
+        if not (self._stream_is_primary and feed.connected):
+            return symbols
+        silent_since = self._clock.now() - timedelta(seconds=_SILENT_S)
+        held = self._book.positions
+        return [
+            symbol
+            for symbol in symbols
+            if symbol not in self._book.listings
+            or (symbol in held and (symbol not in feed.symbols or self._board.older_than(symbol, silent_since)))
+        ]
+
+    async def _ask(self, symbols: Sequence[Symbol]) -> None:
+        for symbol in symbols:
+            try:
+                snapshot = await self._market_data.snapshot(symbol)
+            except (BrokerUnreachable, RateLimited, AccessRefused) as error:
+                log.warning("quote_poll_failed", symbol=symbol, code=error.code, reason=str(error))
+                return  # the rest would meet the same; the next round asks again
+            except BrokerError as error:
+                log.warning("quote_poll_failed", symbol=symbol, code=error.code, reason=str(error))
+                continue  # this symbol's own trouble
+            self._book.listings[symbol] = snapshot.listing
+            if snapshot.quote is not None:
+                self._board.publish(snapshot.quote)

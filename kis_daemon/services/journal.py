@@ -16,11 +16,13 @@ from typing import TypeVar
 import structlog
 
 from kis_daemon.domain.events import Event, Payload, Scalar
-from kis_daemon.ports import Alert, Clock, Notifier, Records, Rows, Severity
+from kis_daemon.ports import Alert, Clock, Notifier, Records, Rows, Severity, StoreError
 
 T = TypeVar("T")
 
 log = structlog.get_logger("journal")
+
+_STORE_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +100,16 @@ class Journal:
             await self.transact(_nothing, *facts)
 
     async def run(self) -> None:
-        """Write notes as they come, until cancelled."""
+        """Write notes as they come, until cancelled; a store that is away is tried again, and nothing is lost."""
         while True:
             await self._noted.wait()
             self._noted.clear()
-            await self.write()
+            try:
+                await self.write()
+            except StoreError as error:
+                log.error("event_log_failed", reason=str(error), waiting=len(self._notes))
+                await asyncio.sleep(_STORE_PAUSE_S)
+                self._noted.set()
 
     def tell(self, fact: Fact) -> None:
         """Make a fact known that a unit of work appended itself and that is committed."""

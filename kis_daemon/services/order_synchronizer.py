@@ -13,13 +13,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from time import perf_counter
 
+import structlog
+
 from kis_daemon.domain.market import Side, Symbol, Won
-from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, order_key
+from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, OrderType, order_key
 from kis_daemon.domain.safeguards import GateView
 from kis_daemon.ports import (
     Accepted,
+    AccessRefused,
     Broker,
     BrokerError,
     Clock,
@@ -27,6 +31,7 @@ from kis_daemon.ports import (
     OrderRefused,
     Rows,
     Severity,
+    StoreError,
     Withdrawn,
 )
 from kis_daemon.services.approvals import ApprovalDesk, Grant, token_hash
@@ -35,7 +40,9 @@ from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.journal import Fact, Journal
 
 _OPPOSITE_WAIT_S = 2.0  # how long an exit waits for a live buy of its symbol to be withdrawn
-_AFTER_CANCEL_S = 15.0  # how long the broker's evidence of a cancel is waited for before asking again
+_ASK_AGAIN_S = 15.0  # how long the broker's evidence of a cancel is waited for before asking again
+
+log = structlog.get_logger("order_synchronizer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +102,7 @@ class OrderSynchronizer:
         self._queue: asyncio.Queue[tuple[Order, Grant, float]] = asyncio.Queue()
         self._sending: dict[OrderKey, asyncio.Task[Order | None]] = {}
         self._told: dict[str, str] = {}
+        self._cancel_asked_at: dict[OrderKey, datetime] = {}
         self.tick_to_order_ms: list[float] = []
 
     # the door
@@ -136,6 +144,11 @@ class OrderSynchronizer:
             while True:
                 order, grant, seen_at = await self._queue.get()
                 carriers.create_task(self._carry(order, grant, seen_at), name=f"carry-{order.key[:12]}")
+
+    def start_day(self) -> None:
+        """Forget what was told and asked of the days before."""
+        self._told.clear()
+        self._cancel_asked_at.clear()
 
     async def drain(self) -> None:
         """Return when everything that was begun has its answer written down."""
@@ -193,7 +206,14 @@ class OrderSynchronizer:
             rows.append(requested.event)
             return None
 
-        refused = await self._journal.transact(work)
+        try:
+            refused = await self._journal.transact(work)
+        except StoreError as error:
+            # No row, no order. What is held is asked about again at the next price, after its back-off.
+            self._book.forget(order)
+            log.error("order_not_written", symbol=intent.symbol, side=intent.side.value, reason=str(error))
+            self._on_refusal(order, False)
+            return False
         if refused is None:
             self._journal.tell(requested)
             return True
@@ -223,6 +243,8 @@ class OrderSynchronizer:
         except BrokerError as error:
             if not left:
                 return await self._record_withdrawal(order, str(error))
+            if isinstance(error, AccessRefused):  # judged before anything is routed: nothing was ordered
+                return await self._record_refusal(order, error, closed=False)
             return await self._record_silence(order, error)
         if isinstance(answer, Withdrawn):
             return await self._record_withdrawal(order, ",".join(self._gate().reasons) or "price moved away")
@@ -238,7 +260,7 @@ class OrderSynchronizer:
         self._ask_broker()
         return moved
 
-    async def _record_refusal(self, order: Order, error: OrderRefused, *, closed: bool) -> Order:
+    async def _record_refusal(self, order: Order, error: OrderRefused | AccessRefused, *, closed: bool) -> Order:
         fact = self._about(
             order,
             "order_rejected",
@@ -276,27 +298,33 @@ class OrderSynchronizer:
 
     async def _follow(self, key: OrderKey) -> None:
         """Wait until the order is terminal; cancel what remains of it when its time is over."""
-        patience = self._timing.entry_s
-        if self._book.orders[key].intent.side is Side.SELL:
-            patience = self._timing.exit_s
+        is_exit = self._book.orders[key].intent.side is Side.SELL
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (self._timing.exit_s if is_exit else self._timing.entry_s)
         while (order := self._book.orders.get(key)) is not None and order.is_live:
             changed = self._bookkeeper.changed(key)
             changed.clear()
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout_at(deadline):
                     await changed.wait()
             except TimeoutError:
-                if await self._time_is_over(order):
-                    patience = _AFTER_CANCEL_S
+                deadline = loop.time() + _ASK_AGAIN_S
+                await self._end_in_time(order)
 
-    async def _time_is_over(self, order: Order) -> bool:
-        current = self._book.orders.get(order.key)
-        if current is None or not current.is_live or current.order_no is None:
-            return False  # an unknown outcome is the reconciler's to find out; there is no number to cancel
-        if not self._trades_continuously(current.intent.symbol):
-            return False  # auctions and halts stop the time; what rests there is matched at their end
-        await self._cancel_rest(current, "time is over")
-        return True
+    async def _end_in_time(self, order: Order) -> None:
+        """Cancel what remains of an order whose time is over, unless its time does not run."""
+        intent = order.intent
+        rests = intent.side is Side.SELL and intent.order_type is OrderType.LIMIT
+        if order.order_no is None or order.day != self._clock.now().date():
+            return  # an unknown outcome has no number to cancel; yesterday's number may be another order's today
+        if rests or not self._trades_continuously(intent.symbol):
+            return  # auctions, halts and VI stop the time; what rests at the lower limit is matched at their end
+        asked_at = self._cancel_asked_at.get(order.key)
+        listed_at = self._bookkeeper.listed_at.get(order.key)
+        if asked_at is not None and (listed_at is None or listed_at <= asked_at):
+            return  # asked already, and no listing has shown a remainder since
+        self._cancel_asked_at[order.key] = self._clock.now()
+        await self._cancel_rest(order, "time is over")
 
     async def _withdraw_buy(self, symbol: Symbol) -> None:
         buy = self._book.live_order(symbol, Side.BUY)

@@ -14,7 +14,7 @@ from kis_daemon.domain import exits, positions, strategy
 from kis_daemon.domain.calendar import SessionPhase
 from kis_daemon.domain.exits import Exit, ExitReason
 from kis_daemon.domain.market import Quote, Side
-from kis_daemon.domain.orders import Order, OrderIntent, OrderType, signal_id
+from kis_daemon.domain.orders import Order, OrderIntent, OrderState, OrderType, signal_id
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import Clock, Severity
 from kis_daemon.services.approvals import ApprovalDesk, NotCovered
@@ -51,11 +51,16 @@ class Seller:
     def look(self, desk: SymbolDesk, position: Position, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
         """Take the price in, and sell if it asks for it."""
         today = quote.at.date()
+        if desk.symbol in self._book.locked:
+            self._tell_blocked(desk, "LOCKED", self._book.locked[desk.symbol])
+            return
         opening_gap = None
-        if desk.opened_on != today:
+        if desk.opened_on != today and desk.symbol in self._book.listings and quote.open > 0:
             desk.opened_on = today
             opening_gap = self._opening_gap(position, quote, today)
-        seen = positions.seen(position, quote.price, self._rules.protection)
+        # The day's high counts for a position of an earlier day, also where a restart has not seen it happen.
+        highest = max(quote.price, quote.high) if position.entry_day < today else quote.price
+        seen = positions.seen(position, highest, self._rules.protection)
         if seen is not position:
             self._book.positions[desk.symbol] = seen
             if seen.trailing_armed and not position.trailing_armed:
@@ -69,6 +74,12 @@ class Seller:
         if wanted is not None:
             self._sell(desk, seen, wanted, quote, phase, seen_at)
 
+    def catch_up(self, position: Position, highest: int) -> None:
+        """Let completed bars after the entry day count that no price of ours has shown (section 8, days missed)."""
+        seen = positions.seen(position, highest, self._rules.protection)
+        if seen is not position:
+            self._book.positions[position.symbol] = seen
+
     def broken_trend(self, desk: SymbolDesk, position: Position) -> str | None:
         """Return why the trend under `position` is broken, judged on completed bars since its entry day."""
         if desk.indicators is None or desk.indicators.last.date < position.entry_day:
@@ -78,9 +89,18 @@ class Seller:
     def refused(self, desk: SymbolDesk, order: Order, market_closed: bool) -> None:
         """The broker refused an exit: it waits before its next try, and a person is told once (S3-P)."""
         desk.exit_blocked_until = self._clock.now() + (CLOSED_BACKOFF if market_closed else REFUSED_BACKOFF)
-        if desk.blocked_rule != order.intent.rule:
-            desk.blocked_rule = order.intent.rule
-            self._tell_pending("exit_pending", desk, order.refusal)
+        self._tell_blocked(desk, order.intent.rule, order.refusal)
+
+    def ended(self, desk: SymbolDesk, order: Order) -> None:
+        """An exit ended with something left to sell: one that was never sent or was rejected waits before the next."""
+        never_sent = order.state is OrderState.CANCELLED and order.order_no is None
+        if never_sent or order.state is OrderState.REJECTED:
+            desk.exit_blocked_until = self._clock.now() + REFUSED_BACKOFF
+
+    def _tell_blocked(self, desk: SymbolDesk, rule: str, reason: str) -> None:
+        if desk.blocked_rule != rule:
+            desk.blocked_rule = rule
+            self._tell_pending("exit_pending", desk, reason)
 
     def sold_out(self, desk: SymbolDesk) -> None:
         """Nothing is held any more: what was pending is cleared."""
@@ -94,7 +114,7 @@ class Seller:
         listing = self._book.listings.get(position.symbol)
         if listing is None:
             return None
-        found = exits.gap(position, quote.open or quote.price, listing.base_price, today, self._rules.gap)
+        found = exits.gap(position, quote.open, listing.base_price, today, self._rules.gap)
         if found is not None and found.triggered:
             self._journal.note(
                 self._journal.fact(
@@ -136,6 +156,10 @@ class Seller:
         if not market_order and listing is None:
             return  # without the day's lower limit no order can rest in an auction; the next price asks again
         floor = None if market_order or listing is None else listing.lower_limit
+        quantity = min(position.quantity, self._book.sellable_cap.get(desk.symbol, position.quantity))
+        if quantity <= 0:
+            self._tell_blocked(desk, wanted.rule.value, "the broker lets none of the shares be sold")
+            return
         rule = wanted.rule.value
         today = now.date()
         seq = position.entry_seq
@@ -144,7 +168,7 @@ class Seller:
             symbol=desk.symbol,
             market=position.market,
             side=Side.SELL,
-            quantity=position.quantity,
+            quantity=quantity,
             order_type=OrderType.MARKET if floor is None else OrderType.LIMIT,
             price=floor,
             signal_id=signal_id(today, desk.symbol, rule, seq, attempt),
@@ -182,5 +206,5 @@ class Seller:
                 name=position.name,
                 highest=position.highest,
             ),
-            also=lambda rows: rows.save_position(position),
+            also=lambda rows: rows.save_levels(position),
         )

@@ -24,6 +24,7 @@ from kis_daemon.services.book import Book
 from kis_daemon.services.control import Control
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Reconciler
 from kis_daemon.services.trader import Trader
@@ -48,6 +49,7 @@ class Timetable:
         histories: Histories,
         selector: UniverseSelector,
         reconciler: Reconciler,
+        synchronizer: OrderSynchronizer,
         control: Control,
         market_data: MarketData,
         feed: QuoteFeed,
@@ -62,6 +64,7 @@ class Timetable:
         self._histories = histories
         self._selector = selector
         self._reconciler = reconciler
+        self._synchronizer = synchronizer
         self._control = control
         self._market_data = market_data
         self._feed = feed
@@ -74,7 +77,7 @@ class Timetable:
         while True:
             day = self._coming_day()
             if day is None:
-                await self._wait_for_a_calendar()
+                await self._live_without_a_calendar()
                 continue
             await self._clock.sleep_until(day.opens_at - _PREPARE_BEFORE)
             await self.prepare(day)
@@ -100,20 +103,31 @@ class Timetable:
         except LookupError:
             return None
 
-    async def _wait_for_a_calendar(self) -> None:
+    async def _live_without_a_calendar(self) -> None:
+        """Watch over what is held for one day that the calendar does not cover; entries are closed by the gate."""
         now = self._clock.now()
-        self._book.start_day(now.date())
+        self._begin_day(now.date())
+        self._trader.watch(())
+        held = tuple(self._book.positions)
+        self._feed.want(held)
         await self._journal.write(
             self._journal.fact("calendar_not_covered", severity=Severity.ERROR, alerts=True, day=now.date().isoformat())
         )
+        for symbol in held:
+            await self._take_listing(symbol)
         await self._clock.sleep_until(datetime.combine(now.date() + timedelta(days=1), time(), KST))
+
+    def _begin_day(self, day: date) -> None:
+        self._book.start_day(day)
+        self._book.listings.clear()
+        self._synchronizer.start_day()
+        self._trader.start_day()
 
     # the hours
 
     async def prepare(self, day: TradingDay) -> None:
         """Have everything that the day's first price needs; held symbols first."""
-        self._book.start_day(day.date)
-        self._trader.start_day()
+        self._begin_day(day.date)
         universe = self._selector.select(day.date)
         self._control.universe_ready = bool(universe)
         self._trader.watch(universe)
@@ -177,6 +191,6 @@ class Timetable:
 
         def work(rows: Rows) -> None:
             for position in positions:
-                rows.save_position(position)
+                rows.save_levels(position)
 
         await self._journal.transact(work, fact)

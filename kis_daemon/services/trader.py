@@ -15,13 +15,14 @@ from time import perf_counter
 from kis_daemon.domain import exits, strategy
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.indicators import Indicators
-from kis_daemon.domain.market import Quote, Side, Symbol, Won
+from kis_daemon.domain.market import Quote, QuoteSession, Side, Symbol, Won
 from kis_daemon.domain.orders import Order
 from kis_daemon.domain.strategy import EntrySetup, NoSetup
 from kis_daemon.ports import Clock
 from kis_daemon.services.book import Book
 from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.desks import SymbolDesk, TradingRules
+from kis_daemon.services.hours import trading_hours
 from kis_daemon.services.seller import Seller
 
 _NEVER = 1 << 62  # a price no symbol reaches
@@ -60,18 +61,34 @@ class Trader:
             desk.denied.clear()
             desk.open_band()
 
-    def learn(self, symbol: Symbol, indicators: Indicators | None) -> None:
-        """Take over the values after the last completed bar of `symbol`."""
+    def learn(self, symbol: Symbol, indicators: Indicators | None, highest_since: Callable[[date], Won]) -> None:
+        """Take over the values after the last completed bar of `symbol`, and the high of bars that were missed."""
         desk = self._desk_of(symbol)
         desk.indicators = indicators
         desk.setup = strategy.setup(indicators, self._rules.entry)
         desk.open_band()
+        position = self._book.positions.get(symbol)
+        if position is not None:
+            self._seller.catch_up(position, highest_since(position.entry_day))
+
+    def forget_setup(self, symbol: Symbol, reason: str) -> None:
+        """Close entries in `symbol`: its history is not up to date. Its exits go on with what is known."""
+        self._desk_of(symbol).setup = NoSetup(reason=reason)
 
     def on_change(self, order: Order) -> None:
         """An order moved, and perhaps the position of its symbol: its band no longer holds."""
         desk = self._desk_of(order.intent.symbol)
         desk.open_band()
         if desk.symbol not in self._book.positions:
+            self._seller.sold_out(desk)
+        elif order.intent.side is Side.SELL and not order.is_live:
+            self._seller.ended(desk, order)
+
+    def on_account_change(self, symbol: Symbol) -> None:
+        """The broker's account changed what we hold of `symbol`."""
+        desk = self._desk_of(symbol)
+        desk.open_band()
+        if symbol not in self._book.positions:
             self._seller.sold_out(desk)
 
     def on_refusal(self, order: Order, market_closed: bool) -> None:
@@ -108,9 +125,11 @@ class Trader:
         today = quote.at.date()
         if today != self._clock.now().date():
             return  # a price of an earlier day says nothing about this one
-        day = self._calendar.trading_day(today) if self._calendar.covers(today) else None
+        day = trading_hours(self._calendar, today)
         if day is None or not day.opens_at <= quote.at <= day.closes_at:
             return
+        if quote.session is QuoteSession.AFTER_HOURS or quote.day_volume <= 0:
+            return  # block and basket trades, and yesterday's price before today's first trade, decide nothing
         phase = day.phase(self._clock.now())
         position = self._book.positions.get(desk.symbol)
         if position is not None:

@@ -12,10 +12,12 @@ Rules of this room
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
@@ -72,8 +74,9 @@ class Database:
             self._connection = None
 
     async def transact(self, work: Callable[[SqlRows], T]) -> T:
+        # Shielded: a cancelled caller does not take back a transaction that stands in the queue.
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self.transact_now, work)
+        return await asyncio.shield(loop.run_in_executor(self._executor, self.transact_now, work))
 
     def transact_now(self, work: Callable[[SqlRows], T]) -> T:
         """As `transact`, for commands that have no loop."""
@@ -88,6 +91,7 @@ class Database:
     def _migrate(self) -> None:
         child = subprocess.run(
             [sys.executable, "-m", "kis_daemon.store.migrate"],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},  # found from any folder
             input=self._url.render_as_string(hide_password=False),
             capture_output=True,
             text=True,

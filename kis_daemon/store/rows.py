@@ -8,10 +8,10 @@ Rules of this room
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, String, func, insert, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 
 from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
@@ -39,6 +39,9 @@ _ORDER_STATUS = {
     OrderState.CANCELLED: "cancelled",
     OrderState.REJECTED: "rejected",
 }
+
+
+_SWITCH_ROWS = 100  # how far back a valid record is looked for behind releases without a reason
 
 
 class SqlRows:
@@ -74,25 +77,26 @@ class SqlRows:
 
     def kill_switch(self) -> KillSwitch:
         state = schema.system_state
-        row = self._connection.execute(select(state).order_by(state.c.state_id.desc()).limit(1)).one_or_none()
-        if row is None:
-            return NEVER_RELEASED
-        if row.kill_switch_status == "inactive" and not (row.kill_switch_reason or "").strip():
-            # C14: a release by SQL without a reason is ignored.
-            return KillSwitch(
-                status=KillSwitchStatus.ACTIVE,
-                scope=KillSwitchScope.ALL,
-                reason="release without a reason ignored",
-                actor=row.actor,
-                since=row.timestamp.astimezone(KST),
-            )
-        return KillSwitch(
-            status=KillSwitchStatus(row.kill_switch_status),
-            scope=KillSwitchScope(row.scope),
-            reason=row.kill_switch_reason or "",
-            actor=row.actor,
-            since=row.timestamp.astimezone(KST),
+        # The moment is read as text: an operator's own INSERT may hold anything, and must not stop us from reading.
+        columns = (
+            state.c.kill_switch_status,
+            state.c.kill_switch_reason,
+            state.c.scope,
+            state.c.actor,
+            type_coerce(state.c.timestamp, String).label("since"),
         )
+        newest = self._connection.execute(select(*columns).order_by(state.c.state_id.desc()).limit(_SWITCH_ROWS))
+        for row in newest:
+            if row.kill_switch_status == "inactive" and not (row.kill_switch_reason or "").strip():
+                continue  # C14: a release without a reason is ignored, what was in force before it stays
+            return KillSwitch(
+                status=KillSwitchStatus(row.kill_switch_status),
+                scope=KillSwitchScope(row.scope),
+                reason=row.kill_switch_reason or "",
+                actor=row.actor,
+                since=_moment(row.since),
+            )
+        return NEVER_RELEASED
 
     def set_kill_switch(self, switch: KillSwitch) -> None:
         self._connection.execute(
@@ -300,10 +304,17 @@ class SqlRows:
 
     def save_position(self, position: Position) -> None:
         table = schema.positions
-        values = position_to_row(position)
+        values = position_to_row(position) | {"closed_at": None}  # a late fill may open a closed one again
         written = self._connection.execute(update(table).where(*_same_entry(position)).values(**values))
         if written.rowcount == 0:
             self._connection.execute(insert(table).values(**values))
+
+    def save_levels(self, position: Position) -> None:
+        self._connection.execute(
+            update(schema.positions)
+            .where(*_same_entry(position))
+            .values(highest=position.highest, trailing_armed=position.trailing_armed)
+        )
 
     def close_position(self, position: Position, at: datetime) -> None:
         self._connection.execute(
@@ -354,6 +365,14 @@ class SqlRows:
         return tuple(
             self._connection.execute(select(table).where(table.c.event_id > after_id).order_by(table.c.event_id))
         )
+
+
+def _moment(stored: object) -> datetime | None:
+    """Return a stored UTC moment, or None where it is not one."""
+    try:
+        return datetime.fromisoformat(str(stored)).replace(tzinfo=UTC).astimezone(KST)
+    except ValueError:
+        return None
 
 
 def _same_entry(position: Position) -> tuple[Any, ...]:

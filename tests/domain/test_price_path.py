@@ -145,6 +145,12 @@ def test_one_bar_has_one_path() -> None:
     assert [tick.volume for tick in path] == [100] * 10
 
 
+def test_between_extremes_equally_near_the_low_comes_first() -> None:
+    path = intraday_path(a_bar(opens=10_000, high=10_100, low=9_900, close=10_000), Market.KOSPI, 10_000, 5)
+
+    assert prices_of(path) == [10_000, 9_900, 10_000, 10_100, 10_000]
+
+
 # ── the touch
 
 

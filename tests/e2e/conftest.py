@@ -16,7 +16,7 @@ from tests.e2e.town import Broker, Town, keys_told, simulator
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
     """Return a town whose broker is a process under way; its morning is not spent on making the database."""
-    init = ["db", "init", "--data-dir", tmp_path / "data", "--config-dir", ROOT / "config"]
+    init: list[str | Path] = ["db", "init", "--data-dir", tmp_path / "data", "--config-dir", ROOT / "config"]
     assert here(init, tmp_path, keys_told(asdict(SimulatorSettings()))) == 0
     with started(simulator(write_prices(tmp_path / "prices.csv")), tmp_path, name="simulator") as process:
         yield Town(tmp_path, Broker(process))

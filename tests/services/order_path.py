@@ -1,6 +1,6 @@
 """The order path as the daemon wires it: a broker in memory, records in a real file, a gate that a test turns.
 
-`@lived` gives a test the path with its tasks running, `@prepared` and `@beginning` before its start; all on virtual time.
+`@lived` gives a test the path with its tasks running, `@prepared` and `@beginning` before its start. Time is virtual.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 from kis_daemon.clock import LoopClock
 from kis_daemon.domain.calendar import SessionPhase
 from kis_daemon.domain.market import Side, Symbol
-from kis_daemon.domain.orders import Order, OrderIntent, OrderType
+from kis_daemon.domain.orders import Order, OrderIntent, OrderState, OrderType
 from kis_daemon.domain.positions import Position, ProtectionRules
 from kis_daemon.domain.safeguards import Gate, GateView
 from kis_daemon.ports import Clock
 from kis_daemon.services import control
+from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Grant, Provenance
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
@@ -71,11 +72,16 @@ class OrderPath:
             commission_ppb=COMMISSION_PPB,
             on_change=lambda _: None,
         )
+        self.locked: list[Symbol] = []
+        self.account = AccountKeeper(
+            book=self.book, journal=self.journal, clock=clock, patience=Patience(), on_lock=self.locked.append
+        )
         self.reconciler = Reconciler(
             broker=broker,
             book=self.book,
             journal=self.journal,
             bookkeeper=self.bookkeeper,
+            account=self.account,
             calendar=the_calendar(),
             clock=clock,
             cadence=Cadence(),
@@ -189,6 +195,10 @@ class OrderPath:
         """The one order in the records."""
         (order,) = self.stored_orders()
         return order
+
+    def state(self) -> OrderState:
+        """The state of the one order in the records."""
+        return self.order.state
 
     def stored_position(self, symbol: Symbol) -> Position | None:
         found = [position for position in self.now(lambda rows: rows.open_positions()) if position.symbol == symbol]

@@ -66,7 +66,7 @@ async def test_a_whole_fill_is_order_position_trade_and_cash_in_one(path: OrderP
     assert position == path.book.positions[SAMSUNG]
     assert (position.quantity, position.cost, position.fees, position.atr) == (10, 700_000, fee, 1_000.0)
     assert (position.entry_day, position.entry_seq, position.stop, position.target) == (TODAY, 1, 68_000, 73_000)
-    assert path.order.state is OrderState.FILLED
+    assert path.state() is OrderState.FILLED
     assert path.now(lambda rows: rows.trades(TODAY, TODAY)) == tuple(path.book.trades_today)
     assert path.book.ledger_cash == path.book.statement_cash == 1_000_000 - 700_000 - fee
     assert path.by_hand("SELECT value FROM marks WHERE name = 'ledger_cash'") == [(str(path.book.ledger_cash),)]
@@ -94,7 +94,7 @@ async def test_a_listing_that_tells_less_than_we_know_changes_nothing(path: Orde
     not_cancelled = await path.bookkeeper.apply(known, ended(order, 4))
 
     assert unchanged is not_cancelled is known
-    assert path.order.state is OrderState.PARTIAL
+    assert path.state() is OrderState.PARTIAL
 
 
 @prepared
@@ -202,7 +202,7 @@ async def test_a_sale_of_more_than_we_knew_of_ends_the_position(path: OrderPath)
     await path.bookkeeper.apply(order, filled(order, 10))
 
     assert path.stored_position(SAMSUNG) is None
-    assert path.order.state is OrderState.FILLED
+    assert path.state() is OrderState.FILLED
 
 
 @prepared

@@ -111,6 +111,7 @@ def test_each_condition_of_an_entry_refuses_alone(floor: Floor, spoil: Callable[
     floor.price(BREAKOUT)
 
     assert floor.sent == []
+    assert floor.events("signal_raised") == []
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,7 @@ def test_each_condition_of_a_price_refuses_alone(floor: Floor, changes: dict[str
     floor.price(**({"price": BREAKOUT} | changes))
 
     assert floor.sent == []
+    assert floor.events("signal_raised") == []
 
 
 @pytest.mark.parametrize("clock", ["08:29", "08:45", "15:20", "15:29", "15:30", "16:00"])
@@ -148,6 +150,16 @@ def test_the_order_gate_knows_holidays(tmp_path: Path, day: date) -> None:
         floor.price(130_000, symbol=HYNIX)
 
         assert floor.sent == []
+
+
+def test_a_symbol_whose_shares_are_being_sold_is_not_bought(floor: Floor) -> None:
+    floor.holds(a_position())
+    floor.price(67_900)
+    del floor.book.positions[SAMSUNG]
+
+    floor.price(BREAKOUT)
+
+    assert [intent.side for intent in floor.sent] == [Side.SELL]
 
 
 # price and quantity

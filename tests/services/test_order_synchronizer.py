@@ -39,13 +39,13 @@ A_RELEASE = "INSERT INTO system_state(timestamp, kill_switch_status, kill_switch
 @lived
 async def test_an_order_is_written_before_it_is_sent(path: OrderPath) -> None:
     written: list[str] = []
-    path.broker.before_permit = lambda: written.append(path.order.state)
+    path.broker.before_permit = lambda: written.append(path.state())
 
     path.buy()
     await path.passes(1)
 
     assert written == ["PENDING"]
-    assert path.order.state is OrderState.SUBMITTED
+    assert path.state() is OrderState.SUBMITTED
     assert (path.order.order_no, path.order.branch_no) == ("1", BRANCH)
 
 
@@ -91,7 +91,7 @@ async def test_a_submit_timeout_leaves_the_order_unconfirmed_and_its_slot_taken(
     path.buy()
     await path.passes(16)
 
-    assert path.order.state is OrderState.UNCONFIRMED
+    assert path.state() is OrderState.UNCONFIRMED
     assert path.buy(attempt=1) == Refused(code="already_live", reason="BUY of 005930 is live")
     assert "order_unconfirmed" in path.notifier.events
 
@@ -104,7 +104,7 @@ async def test_an_order_that_arrived_without_an_answer_is_found_and_booked(path:
     path.buy()
     await path.passes(30)
 
-    assert (path.order.state, path.order.order_no) == (OrderState.FILLED, "1")
+    assert (path.state(), path.order.order_no) == (OrderState.FILLED, "1")
     assert path.book.positions[SAMSUNG].quantity == 10
 
 
@@ -116,7 +116,7 @@ async def test_an_order_that_never_arrived_is_rejected_and_may_be_tried_anew(pat
     await path.passes(120)
     tried_anew = path.buy(attempt=1)
 
-    assert path.order.state is OrderState.REJECTED
+    assert path.state() is OrderState.REJECTED
     assert isinstance(tried_anew, Queued)
 
 
@@ -192,7 +192,7 @@ async def test_a_gate_closed_between_place_and_permit_sends_nothing(path: OrderP
     await path.passes(1)
 
     assert path.broker.sent == []
-    assert path.order.state is OrderState.CANCELLED
+    assert path.state() is OrderState.CANCELLED
     assert path.payload("order_withdrawn")["reason"] == view.reasons[0]
 
 
@@ -299,7 +299,7 @@ async def test_a_refused_order_is_rejected_with_the_brokers_words(path: OrderPat
     path.buy()
     await path.passes(1)
 
-    assert path.order.state is OrderState.REJECTED
+    assert path.state() is OrderState.REJECTED
     assert path.order.refusal == f"{refusal.code} {refusal}"
     assert [closed for _, closed in path.refusals] == [isinstance(refusal, MarketClosed)]
     assert "order_rejected" in path.notifier.events
@@ -312,7 +312,7 @@ async def test_without_a_connection_nothing_was_sent_and_the_order_is_withdrawn(
     path.buy()
     await path.passes(1)
 
-    assert path.order.state is OrderState.CANCELLED
+    assert path.state() is OrderState.CANCELLED
     assert path.payload("order_withdrawn")["reason"] == "no route"
 
 
@@ -324,7 +324,7 @@ async def test_any_error_but_a_refusal_after_the_permit_is_unconfirmed(path: Ord
     path.buy()
     await path.passes(1)
 
-    assert path.order.state is OrderState.UNCONFIRMED
+    assert path.state() is OrderState.UNCONFIRMED
 
 
 @lived
@@ -335,7 +335,7 @@ async def test_a_sale_of_nothing_is_rejected_and_the_position_stays(path: OrderP
     path.sell()
     await path.passes(1)
 
-    assert path.order.state is OrderState.REJECTED
+    assert path.state() is OrderState.REJECTED
     assert path.stored_position(SAMSUNG) == a_position()
 
 
@@ -354,7 +354,7 @@ async def test_a_time_out_cancels_the_rest(path: OrderPath, side: Side, patience
     await path.passes(5)
 
     assert path.broker.cancelled == ["1"]
-    assert path.order.state is OrderState.CANCELLED
+    assert path.state() is OrderState.CANCELLED
 
 
 @lived
@@ -364,7 +364,7 @@ async def test_partial_then_timeout_keeps_what_was_bought(path: OrderPath) -> No
     path.buy()
     await path.passes(60)
 
-    assert (path.order.state, path.order.filled_quantity) == (OrderState.CANCELLED, 4)
+    assert (path.state(), path.order.filled_quantity) == (OrderState.CANCELLED, 4)
     position = path.stored_position(SAMSUNG)
     assert position is not None
     assert (position.quantity, position.cost) == (4, 280_000)
@@ -382,7 +382,7 @@ async def test_a_fill_between_time_out_and_cancel_counts(path: OrderPath) -> Non
     await path.passes(60)
 
     assert path.broker.cancelled == ["1"]  # answered with "nothing to cancel"
-    assert path.order.state is OrderState.FILLED
+    assert path.state() is OrderState.FILLED
     assert path.book.positions[SAMSUNG].quantity == 10
 
 
@@ -396,7 +396,7 @@ async def test_a_refused_cancel_asks_the_listing(path: OrderPath) -> None:
     await path.passes(0.2)
 
     assert path.broker.asked("orders") == asked + 1
-    assert path.order.state is OrderState.SUBMITTED  # the refusal alone proves nothing
+    assert path.state() is OrderState.SUBMITTED  # the refusal alone proves nothing
     assert "order_cancel_unproven" in path.events()
 
 
@@ -408,7 +408,7 @@ async def test_a_cancel_without_an_answer_is_believed_only_by_the_listing(path: 
     await path.passes(60)
 
     assert path.broker.cancelled == ["1"]
-    assert path.order.state is OrderState.CANCELLED
+    assert path.state() is OrderState.CANCELLED
 
 
 @beginning("15:20:30")
@@ -420,7 +420,7 @@ async def test_an_order_in_an_auction_is_not_timed_out(path: OrderPath) -> None:
     await path.passes(9 * 60)
 
     assert path.broker.cancelled == []
-    assert path.order.state is OrderState.SUBMITTED
+    assert path.state() is OrderState.SUBMITTED
 
 
 # --- exits -------------------------------------------------------------------------------------------------------
@@ -444,9 +444,7 @@ async def test_an_exit_withdraws_the_opposite_buy_first(path: OrderPath) -> None
     path.buy()
     await path.passes(5)
     sent_with_live_buy: list[bool] = []
-    path.broker.before_permit = lambda: sent_with_live_buy.append(
-        path.book.live_order(SAMSUNG, Side.BUY) is not None
-    )
+    path.broker.before_permit = lambda: sent_with_live_buy.append(path.book.live_order(SAMSUNG, Side.BUY) is not None)
 
     path.sell(quantity=4)
     await path.passes(5)
@@ -513,7 +511,7 @@ async def test_a_sale_the_exchange_rejects_after_its_acceptance_waits_like_a_ref
     path.broker.reject("1")
     await path.passes(5)
 
-    assert path.order.state is OrderState.REJECTED
+    assert path.state() is OrderState.REJECTED
     assert [order.key for order, _ in path.refusals] == [path.order.key]
 
 
@@ -527,11 +525,11 @@ async def test_sigterm_inside_an_order_wait_does_not_lose_the_order(path: OrderP
     await path.passes(1)
 
     following = await path.restarted()
-    assert following.order.state is OrderState.SUBMITTED
+    assert following.state() is OrderState.SUBMITTED
     following.broker.fill("1", 10)
     await following.passes(5)
 
-    assert following.order.state is OrderState.FILLED
+    assert following.state() is OrderState.FILLED
     assert following.book.positions[SAMSUNG].quantity == 10
     await following.stop()
 
@@ -544,7 +542,7 @@ async def test_drain_waits_for_an_answer_that_never_comes_and_writes_that_down(p
 
     await path.stop()
 
-    assert path.order.state is OrderState.UNCONFIRMED
+    assert path.state() is OrderState.UNCONFIRMED
 
 
 @lived
@@ -566,7 +564,7 @@ async def test_a_restart_follows_what_is_live_and_times_it_out(path: OrderPath) 
     await following.passes(60)
 
     assert following.broker.cancelled == [OrderNo("1")]
-    assert following.order.state is OrderState.CANCELLED
+    assert following.state() is OrderState.CANCELLED
     await following.stop()
 
 

@@ -100,7 +100,7 @@ async def test_an_order_not_in_the_listing_at_start_is_not_taken_for_cancelled(p
     await path.start()
     await path.passes(40)
 
-    assert path.order.state is OrderState.SUBMITTED
+    assert path.state() is OrderState.SUBMITTED
 
 
 @prepared
@@ -111,7 +111,7 @@ async def test_a_pending_order_at_start_that_the_broker_has_is_found(path: Order
     await path.start()
 
     assert path.events()[-2:] == ["order_unconfirmed", "order_found"]
-    assert (path.order.state, path.order.order_no) == (OrderState.SUBMITTED, "1")
+    assert (path.state(), path.order.order_no) == (OrderState.SUBMITTED, "1")
 
 
 @prepared
@@ -121,7 +121,7 @@ async def test_a_pending_order_at_start_that_was_filled_meanwhile_is_a_position(
 
     await path.start()
 
-    assert path.order.state is OrderState.FILLED
+    assert path.state() is OrderState.FILLED
     position = path.stored_position(SAMSUNG)
     assert position is not None
     assert (position.quantity, position.atr) == (10, order.intent.atr)
@@ -132,13 +132,13 @@ async def test_a_pending_buy_that_never_arrived_is_given_up_after_a_minute_and_t
     left_pending(path)
 
     await path.start()
-    assert path.order.state is OrderState.UNCONFIRMED
+    assert path.state() is OrderState.UNCONFIRMED
     await path.passes(55)
-    assert path.order.state is OrderState.UNCONFIRMED
+    assert path.state() is OrderState.UNCONFIRMED
     await path.passes(15)
 
-    assert path.order.state is OrderState.REJECTED
-    assert path.order.refusal.startswith("not in ")
+    assert path.state() is OrderState.REJECTED
+    assert path.order.refusal.startswith("not found: ")
     assert path.broker.sent == []
 
 
@@ -150,7 +150,7 @@ async def test_a_pending_sale_that_never_arrived_is_given_up_while_its_shares_ar
     await path.start()
     await path.passes(20)
 
-    assert path.order.state is OrderState.REJECTED
+    assert path.state() is OrderState.REJECTED
     assert path.stored_position(SAMSUNG) == a_position()
 
 
@@ -163,7 +163,7 @@ async def test_a_pending_sale_whose_shares_are_not_sellable_stays_open(path: Ord
     await path.start()
     await path.passes(120)
 
-    assert path.order.state is OrderState.UNCONFIRMED
+    assert path.state() is OrderState.UNCONFIRMED
 
 
 @prepared
@@ -175,7 +175,7 @@ async def test_a_start_looks_back_to_the_day_of_its_oldest_order(path: OrderPath
 
     await path.start()
 
-    assert path.order.state is OrderState.FILLED
+    assert path.state() is OrderState.FILLED
     position = path.stored_position(SAMSUNG)
     assert position is not None
     assert position.entry_day == YESTERDAY
@@ -190,7 +190,7 @@ async def test_twins_block_and_call_a_person_once(path: OrderPath) -> None:
     await path.start()
     await path.passes(120)
 
-    assert path.order.state is OrderState.UNCONFIRMED
+    assert path.state() is OrderState.UNCONFIRMED
     assert not path.reconciler.evidence_sound
     assert path.notifier.events.count("order_ambiguous") == 1
 
@@ -219,10 +219,10 @@ async def test_a_lagging_listing_is_asked_again_and_nothing_is_assumed(path: Ord
 
     path.buy()
     await path.passes(6)
-    assert path.order.state is OrderState.SUBMITTED
+    assert path.state() is OrderState.SUBMITTED
     await path.passes(6)
 
-    assert path.order.state is OrderState.FILLED
+    assert path.state() is OrderState.FILLED
 
 
 @lived
@@ -250,7 +250,7 @@ async def test_with_nothing_open_orders_are_not_asked_for_and_the_account_once_a
 async def test_a_fill_after_a_cancel_counts(path: OrderPath) -> None:
     path.buy()
     await path.passes(60)
-    assert path.order.state is OrderState.CANCELLED
+    assert path.state() is OrderState.CANCELLED
 
     path.broker.revise("1", remaining_quantity=4, cancelled_quantity=6)
     path.broker.fill("1", 4)
@@ -265,7 +265,7 @@ async def test_an_order_given_up_as_not_found_that_appears_after_all_is_ours_and
     path.broker.answers.append(Silence(arrived=False))
     path.buy()
     await path.passes(120)
-    assert path.order.state is OrderState.REJECTED
+    assert path.state() is OrderState.REJECTED
 
     path.broker.revise(path.broker.take(path.order.intent), at=TEN_O_CLOCK)
     path.broker.fill("1", 10)
@@ -283,11 +283,11 @@ async def test_a_day_order_expires_by_the_listing_after_the_close(path: OrderPat
     await path.start()
     path.sell_limit(a_position())
 
-    await path.passes(10 * 60 + 20)
-    assert path.order.state is OrderState.SUBMITTED
+    await path.passes(10 * 60 + 200)  # 15:33:50
+    assert path.state() is OrderState.SUBMITTED
     await path.passes(30)
 
-    assert path.order.state is OrderState.CANCELLED
+    assert path.state() is OrderState.CANCELLED
     assert path.payload("order_expired")["remaining"] == 10
 
 
@@ -300,34 +300,47 @@ async def test_a_day_order_that_the_listing_lacks_does_not_expire(path: OrderPat
 
     await path.passes(3600)
 
-    assert path.order.state is OrderState.SUBMITTED
+    assert path.state() is OrderState.SUBMITTED
 
 
 @beginning("15:20:30")
-async def test_an_old_listing_at_the_days_end_does_not_expire_an_order(path: OrderPath) -> None:
+async def test_a_fill_listed_only_after_the_expiry_counts(path: OrderPath) -> None:
     await path.start()
     path.sell_limit(a_position())
-    await path.passes(60)
+    await path.passes(15 * 60)
+    assert path.state() is OrderState.CANCELLED
+
     path.broker.fill("1", 6)
-    await path.passes(60)
-    path.broker.revise("1", filled_quantity=4, filled_amount=280_000, remaining_quantity=6)
+    await path.passes(2 * 1800)
 
-    await path.passes(20 * 60)
+    assert (path.state(), path.order.filled_quantity) == (OrderState.CANCELLED, 6)
+    assert path.book.positions[SAMSUNG].quantity == 4
 
-    assert path.order.filled_quantity == 6
-    assert path.order.state is OrderState.PARTIAL
+
+@prepared
+async def test_an_order_of_an_earlier_day_that_no_listing_has_is_over_and_alerted(path: OrderPath) -> None:
+    left_sent(path, "77", day=YESTERDAY)
+
+    await path.start()
+
+    assert path.state() is OrderState.CANCELLED
+    assert path.payload("order_expired")["listed"] is False
+    assert "order_expired" in path.notifier.events
 
 
 # --- the account -------------------------------------------------------------------------------------------------
 
 
 @lived
-async def test_one_statement_is_not_enough_to_take_over_a_quantity(path: OrderPath) -> None:
+async def test_a_quantity_is_taken_over_after_two_statements_ten_seconds_apart(path: OrderPath) -> None:
     path.holds(a_position())
     path.broker.hold(SAMSUNG, 7)
 
-    await path.reconciler.attempt()
-    assert path.book.positions[SAMSUNG].quantity == 10
+    for _ in range(3):
+        await path.reconciler.attempt()
+        await path.passes(3)
+        assert path.book.positions[SAMSUNG].quantity == 10
+    await path.passes(1)
     await path.reconciler.attempt()
 
     assert path.book.positions[SAMSUNG].quantity == 7
@@ -406,9 +419,68 @@ async def test_a_position_not_ours_that_is_gone_is_forgotten(path: OrderPath) ->
 
 
 @lived
+async def test_more_shares_than_we_bought_are_not_ours_and_lock_the_symbol(path: OrderPath) -> None:
+    held = a_position()
+    path.holds(held)
+    path.broker.hold(SAMSUNG, 15)
+
+    await path.passes(600)
+
+    assert path.stored_position(SAMSUNG) == held
+    assert path.book.external == {SAMSUNG: 5}
+    assert path.locked == [SAMSUNG]
+    assert path.events().count("position_mismatch") == 1
+    assert "position_unprotected" in path.notifier.events
+
+
+@lived
+async def test_a_share_lost_beside_shares_not_ours_is_one_of_ours_and_told_once(path: OrderPath) -> None:
+    path.broker.hold(SAMSUNG, 5)
+    await path.passes(180)
+    path.holds(a_position())
+    path.broker.hold(SAMSUNG, 14)
+
+    await path.passes(600)
+
+    assert path.book.positions[SAMSUNG].quantity == 9
+    assert path.book.external == {SAMSUNG: 5}
+    assert path.events().count("position_mismatch") == 1
+
+
+@lived
+async def test_a_balance_that_lags_behind_a_fill_takes_nothing_over(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 10
+    path.buy()
+    await path.passes(5)
+    path.broker.hold(SAMSUNG, 0)  # the balance does not show it yet
+
+    await path.passes(50)
+    path.broker.hold(SAMSUNG, 10)
+    await path.passes(300)
+
+    assert path.book.positions[SAMSUNG].quantity == 10
+    assert "position_mismatch" not in path.events()
+
+
+@lived
+async def test_a_doubtful_sale_frees_its_slot_and_caps_the_next_one(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.broker.take(an_exit(quantity=4))  # somebody sells four by hand
+    path.broker.answers.append(Silence(arrived=False))
+    path.sell()
+
+    await path.passes(60)
+
+    assert path.state() is OrderState.UNCONFIRMED
+    assert path.book.live_order(SAMSUNG, Side.SELL) is None
+    assert path.book.sellable_cap == {SAMSUNG: 6}
+
+
+@lived
 async def test_cash_that_no_trade_explains_is_told_and_taken_over_once_seen_twice(path: OrderPath) -> None:
     path.broker.pay_in(500_000)
 
+    await path.reconciler.attempt()
     await path.reconciler.attempt()
     assert "cash_unexplained" not in path.events()
     await path.passes(600)

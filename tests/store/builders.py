@@ -34,7 +34,7 @@ def a_file(folder: Path) -> Path:
 
 @contextmanager
 def a_database(folder: Path, *, durable: bool = True) -> Iterator[Database]:
-    """Return an open database; one that is not `durable` never waits for the disk, which is most of what a test costs."""
+    """Return an open database; one that is not `durable` never waits for the disk: most of what a test costs."""
     database = Database(f"sqlite:///{a_file(folder)}")
     database.open()
     if not durable:

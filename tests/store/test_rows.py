@@ -60,7 +60,7 @@ def an_event(name: str = "order_filled", **payload: Any) -> Event:
 
 
 def test_each_event_is_chained_to_the_one_before(database: Database) -> None:
-    events = [an_event("first", price=70_000), an_event("second", name="삼성전자"), an_event("third", ratio=0.1)]
+    events = [an_event("first", price=70_000), an_event("second", reason="삼성전자"), an_event("third", ratio=0.1)]
     for event in events:
         database.transact_now(lambda rows, event=event: rows.append(event))  # type: ignore[misc]
 
@@ -73,7 +73,7 @@ def test_each_event_is_chained_to_the_one_before(database: Database) -> None:
 
 
 def test_a_stored_event_hashes_to_what_its_row_says(database: Database) -> None:
-    database.transact_now(lambda rows: rows.append(an_event(price=70_000, nothing=None, name="삼성전자")))
+    database.transact_now(lambda rows: rows.append(an_event(price=70_000, nothing=None, reason="삼성전자")))
 
     (row,) = database.transact_now(lambda rows: rows.events())
 
@@ -462,9 +462,7 @@ def test_a_release_by_sql_without_a_reason_is_ignored(database: Database, file: 
 
 
 def test_an_ignored_release_does_not_disarm_the_stops(database: Database, file: Path) -> None:
-    database.transact_now(
-        lambda rows: rows.set_kill_switch(a_switch(KillSwitchStatus.ACTIVE, KillSwitchScope.ENTRIES))
-    )
+    database.transact_now(lambda rows: rows.set_kill_switch(a_switch(KillSwitchStatus.ACTIVE, KillSwitchScope.ENTRIES)))
 
     by_hand(file, BY_SQL, "inactive", "")
 

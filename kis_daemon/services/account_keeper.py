@@ -1,0 +1,257 @@
+"""The account keeper: holds the broker's account statement against the book.
+
+Rules of this room (requirements C09, S3-X15; section 8, positions not ours; the wire contract, 4.3.6)
+    Balances lag behind fills by seconds. A difference counts when two statements at least `apart_s` seconds apart say
+    it, and the symbol's last fill is `lag_s` seconds old.
+    The account outranks us for quantities and cash only: entry day, ATR, stop, target and highest are ours.
+    Fewer shares than we know of are taken over. More shares that no fill explains are not ours to sell: they are kept
+    as external, and the symbol is locked (a split would look like this): no automatic exit, a person is called.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from kis_daemon.domain.market import Symbol, Won
+from kis_daemon.domain.positions import Position
+from kis_daemon.ports import AccountStatement, Clock, Holding, Rows, Severity
+from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK, Book
+from kis_daemon.services.journal import Fact, Journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds: between the two statements of a difference, and how long a balance may lag behind a fill."""
+
+    apart_s: float = 10.0
+    lag_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Suspicion:
+    value: int
+    since: datetime
+
+
+class AccountKeeper:
+    """See the rules above."""
+
+    def __init__(
+        self, *, book: Book, journal: Journal, clock: Clock, patience: Patience, on_change: Callable[[Symbol], None]
+    ) -> None:
+        self._book = book
+        self._journal = journal
+        self._clock = clock
+        self._patience = patience
+        self._on_change = on_change
+        self._suspicions: dict[str, _Suspicion] = {}
+        self._kept: dict[Symbol, tuple[Won, bool]] = {}
+        self.unexplained_cash = 0
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether a difference waits for its second statement."""
+        return bool(self._suspicions)
+
+    async def reconcile(self, statement: AccountStatement) -> None:
+        """Take `statement` in: quantities, what is sellable, cash, the day's base."""
+        held = {holding.symbol: holding for holding in statement.holdings}
+        for holding in statement.holdings:
+            self._book.rename(holding.symbol, holding.name)
+        for symbol in list(dict.fromkeys([*self._book.positions, *self._book.external, *held])):
+            await self._compare(symbol, held.get(symbol))
+            self._take_sellable(symbol, held.get(symbol))
+        await self._compare_cash(statement)
+        self._book.statement_cash = statement.cash
+        self._book.holdings_value = statement.holdings_value
+        await self._keep_day_base(statement)
+        await self._keep_levels()
+
+    # quantities
+
+    async def _compare(self, symbol: Symbol, holding: Holding | None) -> None:
+        position = self._book.positions.get(symbol)
+        theirs = 0 if holding is None else holding.quantity
+        ours = 0 if position is None else position.quantity
+        difference = theirs - ours - self._book.external.get(symbol, 0)
+        if not self._is_proven(symbol, difference, self._book.booked_at.get(symbol)):
+            return
+        if position is None:
+            await self._tell_external(symbol, theirs)
+        elif difference < 0:
+            await self._adopt(position, max(theirs - self._book.external.get(symbol, 0), 0))
+        else:
+            await self._tell_external(symbol, theirs - ours)
+            await self._lock(position, theirs)
+
+    def _is_proven(self, what: str, difference: int, last_fill: datetime | None) -> bool:
+        """Whether `difference` has been seen often and long enough; 0 clears the suspicion."""
+        now = self._clock.now()
+        if difference == 0:
+            self._suspicions.pop(what, None)
+            return False
+        if last_fill is not None and now - last_fill < timedelta(seconds=self._patience.lag_s):
+            self._suspicions.pop(what, None)
+            return False
+        known = self._suspicions.get(what)
+        if known is None or known.value != difference:
+            self._suspicions[what] = _Suspicion(value=difference, since=now)
+            return False
+        if now - known.since < timedelta(seconds=self._patience.apart_s):
+            return False
+        del self._suspicions[what]
+        return True
+
+    def _take_sellable(self, symbol: Symbol, holding: Holding | None) -> None:
+        """Keep how many of our shares may be sold, where the broker lets us sell fewer than we hold (contract, 7.15)."""
+        position = self._book.positions.get(symbol)
+        booked_at = self._book.booked_at.get(symbol)
+        lagging = booked_at is not None and self._clock.now() - booked_at < timedelta(seconds=self._patience.lag_s)
+        if position is None or holding is None or lagging:
+            self._book.sellable_cap.pop(symbol, None)
+            return
+        free = max(holding.sellable - self._book.external.get(symbol, 0), 0)
+        if free < position.quantity:
+            self._book.sellable_cap[symbol] = free
+        else:
+            self._book.sellable_cap.pop(symbol, None)
+
+    async def _tell_external(self, symbol: Symbol, quantity: int) -> None:
+        external = {known: count for known, count in self._book.external.items() if known != symbol}
+        if quantity > 0:
+            external[symbol] = quantity
+        fact = self._journal.fact(
+            "external_position",
+            severity=Severity.WARNING,
+            alerts=True,
+            symbol=symbol,
+            name=self._book.names.get(symbol, ""),
+            quantity=quantity,
+        )
+        value = json.dumps(external, sort_keys=True)
+        await self._journal.transact(lambda rows: rows.set_mark(EXTERNAL_MARK, value), fact)
+        self._book.external = external
+
+    async def _lock(self, position: Position, theirs: int) -> None:
+        locked = self._book.locked | {position.symbol: f"{theirs} shares held, {position.quantity} bought by us"}
+        fact = self._journal.fact(
+            "position_mismatch",
+            severity=Severity.ERROR,
+            alerts=True,
+            correlation_id=position.correlation_id,
+            symbol=position.symbol,
+            name=position.name,
+            ours=position.quantity,
+            theirs=theirs,
+        )
+        unprotected = self._journal.fact(
+            "position_unprotected",
+            severity=Severity.ERROR,
+            alerts=True,
+            correlation_id=position.correlation_id,
+            symbol=position.symbol,
+            name=position.name,
+            reason="quantity grew without a fill",
+        )
+        value = json.dumps(locked, sort_keys=True)
+        await self._journal.transact(lambda rows: rows.set_mark(LOCKED_MARK, value), fact, unprotected)
+        self._book.locked = locked
+        self._on_change(position.symbol)
+
+    async def _adopt(self, position: Position, left: int) -> None:
+        """Take over that fewer shares are held than we know of: they were sold without us."""
+        adopted = replace(
+            position,
+            quantity=left,
+            cost=position.cost * left // position.quantity,
+            fees=position.fees * left // position.quantity,
+            version=position.version + 1,
+        )
+        fact = self._journal.fact(
+            "position_mismatch",
+            severity=Severity.ERROR,
+            alerts=True,
+            correlation_id=position.correlation_id,
+            symbol=position.symbol,
+            name=position.name,
+            ours=position.quantity,
+            theirs=left,
+        )
+        at = self._clock.now()
+        locked = {symbol: why for symbol, why in self._book.locked.items() if left or symbol != position.symbol}
+        value = json.dumps(locked, sort_keys=True)
+
+        def work(rows: Rows) -> None:
+            rows.set_mark(LOCKED_MARK, value)
+            if left == 0:
+                rows.close_position(position, at)
+            else:
+                rows.save_position(adopted)
+
+        await self._journal.transact(work, fact)
+        self._book.locked = locked
+        if left == 0:
+            del self._book.positions[position.symbol]
+        else:
+            self._book.positions[position.symbol] = adopted
+        self._on_change(position.symbol)
+
+    # cash
+
+    async def _compare_cash(self, statement: AccountStatement) -> None:
+        """Cash that no trade explains (a deposit, a cost we do not know) is told and taken over, once proven."""
+        if self._book.ledger_cash is None:
+            opened = self._journal.fact("account_opened", cash=statement.cash, holdings=len(statement.holdings))
+            await self._take_cash(statement.cash, opened)
+            return
+        difference = statement.cash - self._book.ledger_cash
+        last_fill = max(self._book.booked_at.values(), default=None)
+        if not self._is_proven("cash", difference, last_fill):
+            return
+        self.unexplained_cash += difference
+        fact = self._journal.fact(
+            "cash_unexplained",
+            severity=Severity.WARNING,
+            alerts=True,
+            ours=self._book.ledger_cash,
+            theirs=statement.cash,
+            difference=difference,
+        )
+        await self._take_cash(statement.cash, fact)
+
+    async def _take_cash(self, cash: Won, fact: Fact) -> None:
+        await self._journal.transact(lambda rows: rows.set_mark(LEDGER_MARK, str(cash)), fact)
+        self._book.ledger_cash = cash
+
+    # what a restart needs
+
+    async def _keep_day_base(self, statement: AccountStatement) -> None:
+        """The day's first statement is the base of its loss limit, and outlives a restart (C15)."""
+        today = self._clock.now().date()
+        if self._book.day_base_of == today:
+            return
+        self._book.day_base_of = today
+        self._book.day_base_equity = statement.equity
+        value = f"{today.isoformat()}|{statement.equity}"
+        await self._journal.transact(lambda rows: rows.set_mark(DAY_BASE_MARK, value))
+
+    async def _keep_levels(self) -> None:
+        """Keep the highest prices that were seen since the last statement."""
+        moved = [
+            position
+            for position in self._book.positions.values()
+            if self._kept.get(position.symbol) != (position.highest, position.trailing_armed)
+        ]
+        if not moved:
+            return
+
+        def work(rows: Rows) -> None:
+            for position in moved:
+                rows.save_levels(position)
+
+        await self._journal.transact(work)
+        for position in moved:
+            self._kept[position.symbol] = (position.highest, position.trailing_armed)

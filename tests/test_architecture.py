@@ -297,7 +297,7 @@ def a_tree(root: Path, files: dict[str, str]) -> Path:
         (homes, "services/trader.py", "import prometheus_client", "prometheus_client has its home"),
         (homes, "console/http/auth.py", "import jwt", "jwt has its home"),
         (homes, "clock.py", "import structlog", "structlog has its home"),
-        (senders, "kis/orders.py", "from tenacity import retry", "never repeated"),
+        (senders, "kis/broker.py", "from tenacity import retry", "never repeated"),
         (senders, "services/order_synchronizer.py", "def f():\n    import tenacity", "never repeated"),
         (front_door, "__init__.py", "import kis_daemon.ports", "front door imports"),
         (sizes, "kis/wire.py", "\n" * (MAX_LINES + 1), "401 lines"),

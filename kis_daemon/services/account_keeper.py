@@ -106,7 +106,7 @@ class AccountKeeper:
         return True
 
     def _take_sellable(self, symbol: Symbol, holding: Holding | None) -> None:
-        """Keep how many of our shares may be sold, where the broker lets us sell fewer than we hold (contract, 7.15)."""
+        """Keep how many of our shares may be sold, where the broker lets us sell fewer than we hold (pitfall 15)."""
         position = self._book.positions.get(symbol)
         booked_at = self._book.booked_at.get(symbol)
         lagging = booked_at is not None and self._clock.now() - booked_at < timedelta(seconds=self._patience.lag_s)

@@ -20,8 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from kis_daemon.ports import StoreError
 from kis_daemon.store.rows import SqlRows
@@ -46,24 +46,32 @@ class Database:
 
     def open(self) -> None:
         """Bring the schema up to date and connect; `StoreError` with what to do where that fails."""
+        if self._url.get_backend_name() != "sqlite":
+            raise StoreError(f"Database initialization failed: {self._shown()}: expected a sqlite:/// URL")
+        engine = create_engine(self._url, connect_args={"check_same_thread": False})
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
         try:
-            engine = create_engine(self._url, connect_args={"check_same_thread": False})
-            event.listen(engine, "connect", _configure_sqlite)
-            event.listen(engine, "begin", _begin_immediate)
-            connection = engine.connect()
+            self._connection = self._connected(engine)
+        except (SQLAlchemyError, StoreError) as error:
+            engine.dispose()
+            if isinstance(error, StoreError):
+                raise
+            reason = error.orig if isinstance(error, DBAPIError) else type(error).__name__
+            raise StoreError(f"Database initialization failed: {reason} ({self._shown()})") from error
+
+    def _connected(self, engine: Engine) -> Connection:
+        """Return a connection to the database at this program's schema."""
+        with engine.connect() as connection:
             version = _schema_version(connection)
-            if version is not None and version > SCHEMA_VERSION:
-                connection.close()
-                raise SchemaTooNew(
-                    f"database schema {version} is newer than this program's {SCHEMA_VERSION}: install the newer one"
-                )
-            if version != SCHEMA_VERSION:
-                connection.close()
-                self._migrate()
-                connection = engine.connect()
-        except DBAPIError as error:
-            raise StoreError(f"Database initialization failed: {error.orig} ({self._shown()})") from error
-        self._connection = connection
+        if version is not None and version > SCHEMA_VERSION:
+            raise SchemaTooNew(
+                f"database schema {version} is newer than this program's {SCHEMA_VERSION}: install the newer one"
+            )
+        if version != SCHEMA_VERSION:
+            engine.dispose()
+            self._migrate()
+        return engine.connect()
 
     def close(self) -> None:
         """Close the connection; a transaction under way is finished first."""
@@ -85,7 +93,9 @@ class Database:
         try:
             with self._connection.begin():
                 return work(SqlRows(self._connection))
-        except OperationalError as error:
+        except (DataError, IntegrityError, ProgrammingError):
+            raise  # our own mistake: trying again would not mend it
+        except DBAPIError as error:
             raise StoreError(f"{error.orig} ({self._shown()})") from error
 
     def _migrate(self) -> None:

@@ -55,6 +55,7 @@ class OrderPath:
         self.notifier = HeardNotifier()
         self.gate = OPEN
         self.refusals: list[tuple[Order, bool]] = []
+        self.changes: list[Order] = []
         self.book = Book()
         self.journal = Journal(self.records, clock, self.notifier)
         self.desk = ApprovalDesk(
@@ -70,11 +71,15 @@ class OrderPath:
             clock=clock,
             protection=ProtectionRules(),
             commission_ppb=COMMISSION_PPB,
-            on_change=lambda _: None,
+            on_change=self.changes.append,
         )
-        self.locked: list[Symbol] = []
+        self.account_changed: list[Symbol] = []
         self.account = AccountKeeper(
-            book=self.book, journal=self.journal, clock=clock, patience=Patience(), on_lock=self.locked.append
+            book=self.book,
+            journal=self.journal,
+            clock=clock,
+            patience=Patience(),
+            on_change=self.account_changed.append,
         )
         self.reconciler = Reconciler(
             broker=broker,

@@ -52,7 +52,7 @@ def test_a_breakout_with_nothing_against_it_is_bought(floor: Floor) -> None:
 
 
 def _learn(**changes: Any) -> Callable[[Floor], None]:
-    return lambda floor: floor.trader.learn(SAMSUNG, indicators(**changes))
+    return lambda floor: floor.learn(SAMSUNG, indicators(**changes))
 
 
 def _list(**changes: Any) -> Callable[[Floor], None]:
@@ -91,7 +91,7 @@ def _lose_stream(floor: Floor) -> None:
         pytest.param(_learn(atr_spike=2.6), id="volatility spikes"),
         pytest.param(_learn(atr=0.0), id="ATR is 0"),
         pytest.param(_learn(bars=99), id="history is short"),
-        pytest.param(lambda floor: floor.trader.learn(SAMSUNG, None), id="no history"),
+        pytest.param(lambda floor: floor.learn(SAMSUNG, None), id="no history"),
         pytest.param(_learn(highest_high=BREAKOUT), id="price is not above the level"),
         pytest.param(_list(suspended=True), id="suspended"),
         pytest.param(_list(under_administration=True), id="administration"),
@@ -194,7 +194,7 @@ def test_a_rest_quote_without_touch_is_bought_at_its_price(floor: Floor) -> None
     ],
 )
 def test_an_entry_is_sized_by_risk_and_share(floor: Floor, atr: float, quantity: int) -> None:
-    floor.trader.learn(SAMSUNG, indicators(atr=atr))
+    floor.learn(SAMSUNG, indicators(atr=atr))
 
     floor.price(BREAKOUT)
 
@@ -475,7 +475,7 @@ def test_denials_that_take_turns_are_told_once_each(tmp_path: Path) -> None:
 
 
 def test_a_bought_breakout_is_protected_with_the_loss_cap_in_its_stop(floor: Floor) -> None:
-    floor.trader.learn(SAMSUNG, indicators(atr=5_000.0))
+    floor.learn(SAMSUNG, indicators(atr=5_000.0))
     floor.broker.depth[SAMSUNG] = 1_000
 
     floor.price(BREAKOUT)

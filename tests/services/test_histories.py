@@ -39,7 +39,8 @@ def histories(floor: Floor, learned: list[tuple[Symbol, Indicators | None]]) -> 
         journal=floor.journal,
         periods=IndicatorPeriods(),
         full_bars=FULL,
-        learn=lambda symbol, values: learned.append((symbol, values)),
+        learn=lambda symbol, values, _: learned.append((symbol, values)),
+        forget=lambda symbol, _: learned.append((symbol, None)),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import OrderNo
-from kis_daemon.ports import BrokerUnreachable, ExecutionNotice, FeedState, NoticeKind, OrderRefused
+from kis_daemon.ports import BrokerUnreachable, ExecutionNotice, FeedState, NoticeKind, OrderRefused, ProtocolError
 from tests.services.builders import HYNIX, SAMSUNG, TODAY, a_position, a_quote, at
 from tests.services.trading import Floor, a_floor, a_listing
 
@@ -23,7 +23,7 @@ def floor(tmp_path: Path) -> Iterator[Floor]:
     with a_floor(tmp_path) as made:
         made.trader.watch([SAMSUNG, HYNIX])
         for symbol in (SAMSUNG, HYNIX):
-            made.market.listings[symbol] = a_listing(symbol=symbol)
+            made.market.listings[symbol] = made.book.listings[symbol] = a_listing(symbol=symbol)
         yield made
 
 
@@ -109,6 +109,38 @@ def test_while_the_stream_is_up_what_is_held_is_looked_at_every_interval(floor: 
     assert floor.rules_sent() == ["ATR_STOP_LOSS"] * 2
 
 
+def test_a_symbol_without_a_listing_is_asked_for_beside_the_stream(floor: Floor) -> None:
+    del floor.book.listings[HYNIX]
+    floor.start(floor.poller.run())
+
+    floor.pass_time(121)
+
+    assert floor.market.symbols_of("snapshot") == [HYNIX]
+    assert HYNIX in floor.book.listings
+
+
+def test_a_held_symbol_that_the_stream_does_not_carry_is_asked_for(floor: Floor) -> None:
+    floor.holds(a_position(symbol=HYNIX))
+    floor.intake.on_feed_state(UP)
+    floor.start(floor.poller.run())
+
+    floor.pass_time(61)
+
+    assert floor.market.symbols_of("snapshot") == [HYNIX]
+
+
+def test_a_held_symbol_that_is_silent_for_a_quarter_of_an_hour_is_asked_for(floor: Floor) -> None:
+    floor.holds(a_position())
+    floor.price(70_000)
+    floor.start(floor.poller.run())
+    floor.pass_time(899)
+    assert floor.market.asked == []
+
+    floor.pass_time(2)
+
+    assert floor.market.symbols_of("snapshot") == [SAMSUNG]
+
+
 def test_while_the_stream_is_down_prices_are_asked_for_held_symbols_first(floor: Floor) -> None:
     floor.holds(a_position(symbol=HYNIX))
     floor.intake.on_feed_state(DOWN)
@@ -176,6 +208,16 @@ def test_a_question_without_answer_ends_its_round_and_not_the_next(floor: Floor)
     floor.pass_time(60)
 
     assert floor.market.symbols_of("snapshot") == [SAMSUNG, SAMSUNG, HYNIX]
+
+
+def test_a_symbols_own_trouble_does_not_end_the_round(floor: Floor) -> None:
+    floor.intake.on_feed_state(DOWN)
+    floor.market.failing[SAMSUNG] = ProtocolError("a test")
+    floor.start(floor.poller.run())
+
+    floor.pass_time(61)
+
+    assert floor.market.symbols_of("snapshot") == [SAMSUNG, HYNIX]
 
 
 def test_the_poller_ends_after_its_runs(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from kis_daemon.ports import (
     NothingToSell,
     ProtocolError,
     RateLimited,
-    StoreError,
 )
 from kis_daemon.services import control
 from kis_daemon.services.approvals import Grant
@@ -170,11 +169,23 @@ async def test_the_broker_is_not_called_when_the_pending_row_was_not_written(pat
     await path.passes(1)
     path.records.broken = False
 
-    with pytest.raises(ExceptionGroup) as ended:
-        await path.stop()
-    assert ended.group_contains(StoreError)
     assert path.broker.sent == []
     assert path.stored_orders() == ()
+    assert path.book.live_orders() == ()
+    assert [order.intent for order, _ in path.refusals] == [an_intent()]
+
+
+@lived
+async def test_an_order_that_could_not_be_written_may_be_tried_again(path: OrderPath) -> None:
+    path.records.broken = True
+    path.buy()
+    await path.passes(1)
+    path.records.broken = False
+
+    assert isinstance(path.buy(), Queued)
+    await path.passes(1)
+
+    assert path.broker.sent == [an_intent()]
 
 
 # --- the guards --------------------------------------------------------------------------------------------------
@@ -291,7 +302,10 @@ async def test_an_entry_whose_price_ran_away_is_not_sent(path: OrderPath) -> Non
 # --- answers -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("refusal", [InsufficientCash("no cash", code="40250000"), MarketClosed("closed", code="x")])
+@pytest.mark.parametrize(
+    "refusal",
+    [AccessRefused("key", code="k"), InsufficientCash("no cash", code="40250000"), MarketClosed("closed", code="x")],
+)
 @lived
 async def test_a_refused_order_is_rejected_with_the_brokers_words(path: OrderPath, refusal: BrokerError) -> None:
     path.broker.answers.append(refusal)
@@ -316,9 +330,11 @@ async def test_without_a_connection_nothing_was_sent_and_the_order_is_withdrawn(
     assert path.payload("order_withdrawn")["reason"] == "no route"
 
 
-@pytest.mark.parametrize("error", [ProtocolError("unreadable"), RateLimited("slow down"), AccessRefused("key")])
+@pytest.mark.parametrize("error", [ProtocolError("unreadable"), RateLimited("slow down")])
 @lived
-async def test_any_error_but_a_refusal_after_the_permit_is_unconfirmed(path: OrderPath, error: BrokerError) -> None:
+async def test_an_error_that_proves_nothing_after_the_permit_is_unconfirmed(
+    path: OrderPath, error: BrokerError
+) -> None:
     path.broker.answers.append(error)
 
     path.buy()
@@ -409,6 +425,31 @@ async def test_a_cancel_without_an_answer_is_believed_only_by_the_listing(path: 
 
     assert path.broker.cancelled == ["1"]
     assert path.state() is OrderState.CANCELLED
+
+
+@lived
+async def test_a_cancel_is_not_repeated_before_a_listing_has_shown_a_remainder(path: OrderPath) -> None:
+    path.broker.cancel_answers.append(Silence(arrived=False))
+    path.buy()
+    await path.passes(44)
+    path.broker.failing = BrokerUnreachable("no route")
+
+    await path.passes(300)
+    assert path.broker.cancelled == ["1"]
+    path.broker.failing = None
+    await path.passes(30)
+
+    assert path.broker.cancelled == ["1", "1"]
+    assert path.state() is OrderState.CANCELLED
+
+
+@lived
+async def test_an_exit_that_rests_at_a_limit_stays_until_the_day_ends(path: OrderPath) -> None:
+    path.sell_limit(a_position())
+
+    await path.passes(3600)
+
+    assert path.broker.cancelled == []
 
 
 @beginning("15:20:30")
@@ -503,7 +544,7 @@ async def test_a_buy_that_fills_after_the_exit_is_held_again_also_after_a_restar
 
 
 @lived
-async def test_a_sale_the_exchange_rejects_after_its_acceptance_waits_like_a_refused_one(path: OrderPath) -> None:
+async def test_a_sale_the_exchange_rejects_after_its_acceptance_is_told_to_who_wanted_it(path: OrderPath) -> None:
     path.holds(a_position())
     path.sell()
     await path.passes(1)
@@ -512,7 +553,8 @@ async def test_a_sale_the_exchange_rejects_after_its_acceptance_waits_like_a_ref
     await path.passes(5)
 
     assert path.state() is OrderState.REJECTED
-    assert [order.key for order, _ in path.refusals] == [path.order.key]
+    assert path.changes[-1] == path.order
+    assert path.notifier.events == ["order_rejected"]
 
 
 # --- the end -----------------------------------------------------------------------------------------------------

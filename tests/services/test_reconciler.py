@@ -428,7 +428,8 @@ async def test_more_shares_than_we_bought_are_not_ours_and_lock_the_symbol(path:
 
     assert path.stored_position(SAMSUNG) == held
     assert path.book.external == {SAMSUNG: 5}
-    assert path.locked == [SAMSUNG]
+    assert list(path.book.locked) == [SAMSUNG]
+    assert path.account_changed == [SAMSUNG]
     assert path.events().count("position_mismatch") == 1
     assert "position_unprotected" in path.notifier.events
 

@@ -73,7 +73,7 @@ def test_a_broken_trend_is_sold_at_the_next_regular_price(floor: Floor, values: 
     floor.price(70_000)
     assert floor.sent == []
     floor.wait_until("15:31")
-    floor.trader.learn(SAMSUNG, indicators(last=_bar_of(TODAY), **values))
+    floor.learn(SAMSUNG, indicators(last=_bar_of(TODAY), **values))
     floor.price(70_000)
     assert floor.sent == []
     floor.begin_day(WEDNESDAY)
@@ -86,7 +86,7 @@ def test_a_broken_trend_is_sold_at_the_next_regular_price(floor: Floor, values: 
 @pytest.mark.parametrize(("bar_of", "is_sold"), [(date(2024, 2, 29), False), (YESTERDAY, True)])
 def test_a_trend_is_judged_on_bars_of_the_entry_day_and_later(floor: Floor, bar_of: date, is_sold: bool) -> None:
     floor.holds(a_calm_position(entry_day=YESTERDAY))
-    floor.trader.learn(SAMSUNG, indicators(last=_bar_of(bar_of), adx=10.0))
+    floor.learn(SAMSUNG, indicators(last=_bar_of(bar_of), adx=10.0))
 
     floor.price(70_000)
 
@@ -111,7 +111,7 @@ def test_the_first_rule_of_several_sells(
     floor: Floor, position: Position, price: int, changes: dict[str, Any], rule: str
 ) -> None:
     floor.holds(position)
-    floor.trader.learn(SAMSUNG, indicators(adx=10.0))
+    floor.learn(SAMSUNG, indicators(adx=10.0))
 
     floor.price(price, **changes)
 
@@ -235,10 +235,6 @@ def _empty_universe(floor: Floor) -> None:
     floor.control.universe_ready = False
 
 
-def _doubt(floor: Floor) -> None:
-    floor.reconciler.evidence_sound = False
-
-
 @pytest.mark.parametrize(
     "close_entries",
     [
@@ -247,7 +243,7 @@ def _doubt(floor: Floor) -> None:
         pytest.param(_fail, id="broker unreachable"),
         pytest.param(_pause, id="paused"),
         pytest.param(_empty_universe, id="no universe"),
-        pytest.param(_doubt, id="an order in doubt"),
+        pytest.param(lambda floor: floor.doubt(), id="an order in doubt"),
         pytest.param(lambda floor: floor.pass_time(600), id="reconciliation old"),
     ],
 )
@@ -296,6 +292,40 @@ def test_what_was_halted_is_sold_after_the_release(floor: Floor) -> None:
 
     assert floor.rules_sent() == ["ATR_STOP_LOSS"]
     assert floor.sent[0].signal_id.endswith("|0")
+
+
+def test_a_locked_symbol_is_not_sold_and_a_person_is_told_once(floor: Floor) -> None:
+    floor.holds(a_position())
+    floor.book.locked[SAMSUNG] = "20 shares held, 10 bought by us"
+
+    for price in (STOP, 67_800, 67_700):
+        floor.price(price)
+
+    assert floor.sent == []
+    assert [fact["reason"] for fact in floor.events("exit_pending")] == ["20 shares held, 10 bought by us"]
+
+
+def test_no_more_is_sold_than_the_broker_lets_us_sell(floor: Floor) -> None:
+    floor.holds(a_position())
+    floor.book.sellable_cap[SAMSUNG] = 4
+
+    floor.price(STOP)
+
+    assert [intent.quantity for intent in floor.sent] == [4]
+
+
+def test_an_exit_that_the_broker_lets_nothing_be_sold_of_is_told_once(floor: Floor) -> None:
+    floor.holds(a_position())
+    floor.book.sellable_cap[SAMSUNG] = 0
+    for price in (STOP, 67_800, 67_700):
+        floor.price(price)
+    assert floor.sent == []
+    assert floor.told("exit_pending") == 1
+    floor.book.sellable_cap.clear()
+
+    floor.price(STOP)
+
+    assert floor.rules_sent() == ["ATR_STOP_LOSS"]
 
 
 # gap protection
@@ -531,6 +561,7 @@ def test_a_pending_exit_is_cleared_when_the_shares_are_gone(floor: Floor) -> Non
     floor.broker.hold(SAMSUNG, 0)
 
     for _ in range(3):
+        floor.pass_time(10)
         floor.reconcile()
 
     assert floor.book.positions == {}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kis_daemon.domain import positions
 from kis_daemon.domain.exits import ExitReason, GapRules
 from kis_daemon.domain.market import Market, QuoteSession, Side, Symbol
-from kis_daemon.domain.orders import Fill, Happening, Order, OrderIntent, OrderState, order_key
+from kis_daemon.domain.orders import Fill, Happening, Order, OrderIntent, OrderNo, OrderState, order_key
 from kis_daemon.domain.positions import Position, ProtectionRules
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
@@ -121,6 +121,59 @@ def test_a_price_of_an_earlier_day_says_nothing_about_this_one(floor: Floor) -> 
     assert floor.rules_sent() == ["GAP_PROTECTION"]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"session": QuoteSession.AFTER_HOURS}, id="a trade outside of the regular session"),
+        pytest.param({"day_volume": 0}, id="yesterday's price before today's first trade"),
+    ],
+)
+def test_what_is_no_trade_of_the_regular_session_decides_nothing(floor: Floor, changes: dict[str, Any]) -> None:
+    floor.holds(a_position())
+    floor.is_ready_to_buy(HYNIX)
+
+    floor.price(STOP, **changes)
+    floor.price(70_000, symbol=HYNIX, **changes)
+
+    assert floor.sent == []
+
+
+def test_the_days_high_counts_where_a_restart_has_not_seen_it(floor: Floor) -> None:
+    floor.holds(a_position(highest=70_000, trailing_armed=False))
+
+    floor.price(70_100, high=71_800)
+
+    assert (floor.position().highest, floor.position().trailing_armed) == (71_800, True)
+
+
+def test_the_days_high_counts_where_the_stream_has_not_brought_it(floor: Floor) -> None:
+    floor.holds(a_position(highest=70_500, trailing_armed=False, stop=60_000))
+    floor.price(70_100, high=70_200)
+
+    floor.price(70_100, high=71_800)
+    floor.price(69_800, high=71_800)
+
+    assert floor.position().highest == 71_800
+    assert floor.rules_sent() == ["TRAILING_STOP"]
+
+
+def test_the_high_of_the_entry_day_may_be_older_than_the_entry(floor: Floor) -> None:
+    floor.holds(a_position(highest=70_000, trailing_armed=False, entry_day=TODAY))
+
+    floor.price(70_100, high=71_800)
+
+    assert floor.position().highest == 70_100
+
+
+def test_missed_days_raise_the_highest_and_arm_trailing(floor: Floor) -> None:
+    floor.holds(a_position(highest=70_000, trailing_armed=False, stop=60_000))
+    floor.trader.learn(SAMSUNG, indicators(), lambda entry_day: 71_900 if entry_day == YESTERDAY else 0)
+
+    floor.price(69_900)
+
+    assert floor.rules_sent() == ["TRAILING_STOP"]
+
+
 def test_a_new_day_looks_at_every_symbol_again(floor: Floor) -> None:
     floor.holds(a_position(stop=60_000, highest=70_500, trailing_armed=False))
     floor.price(70_000)
@@ -135,7 +188,7 @@ def test_a_new_bar_looks_at_its_symbol_again(floor: Floor) -> None:
     floor.is_ready_to_buy(highest_high=71_000)
     floor.price(70_500)
     assert floor.sent == []
-    floor.trader.learn(SAMSUNG, indicators(highest_high=70_400))
+    floor.learn(SAMSUNG, indicators(highest_high=70_400))
 
     floor.price(70_500)
 
@@ -148,6 +201,7 @@ def test_a_symbol_sold_by_hand_is_looked_at_again(floor: Floor) -> None:
     floor.price(70_500)
     floor.broker.hold(SAMSUNG, 0)
     for _ in range(3):
+        floor.pass_time(10)
         floor.reconcile()
     assert floor.book.positions == {}
 
@@ -231,6 +285,8 @@ class Played:
     def __init__(self, *, with_bands: bool) -> None:
         self._with_bands = with_bands
         self._volume = 0
+        self._open = 69_500
+        self._highs: dict[Symbol, int] = {}
         self.clock = StandingClock(at("09:00:30"))
         self.book = book = Book()
         self.till = Till(book, self.clock)
@@ -261,7 +317,7 @@ class Played:
         book.statement_cash = book.day_base_equity = 10_000_000
         for symbol in BAND_SYMBOLS:
             book.listings[symbol] = a_listing(symbol=symbol)
-            self.trader.learn(symbol, indicators())
+            self.trader.learn(symbol, indicators(), lambda _: 0)
         self.trader.watch([SAMSUNG])
         book.positions[HYNIX] = a_position(symbol=HYNIX, trailing_armed=False, highest=70_000)
         book.start_day(TODAY)
@@ -282,7 +338,8 @@ class Played:
         if not self._with_bands:
             self.trader.watch([SAMSUNG])  # opens every band
         self._volume += 1
-        price = 66_000 + 100 * value
+        price = 67_000 + 100 * value
+        self._highs[symbol] = max(price, self._highs.get(symbol, 0))
         self.trader.on_quote(
             a_quote(
                 symbol=symbol,
@@ -290,7 +347,8 @@ class Played:
                 ask=price,
                 at=self.clock.now(),
                 day_volume=self._volume,
-                open=67_900,
+                high=self._highs[symbol],
+                open=self._open,
                 **changes,
             )
         )
@@ -323,11 +381,13 @@ class Played:
     def _bar(self, symbol: Symbol, value: int) -> None:
         last = replace(indicators().last, date=the_calendar().previous_trading_day(self.clock.now().date()).date)
         adx = 10.0 if value % 4 == 0 else 30.0
-        self.trader.learn(symbol, indicators(last=last, adx=adx, highest_high=68_000 + 50 * value))
+        self.trader.learn(symbol, indicators(last=last, adx=adx, highest_high=68_000 + 50 * value), lambda _: 0)
 
     def _day(self, symbol: Symbol, value: int) -> None:
         for one in BAND_SYMBOLS:
             self._cancel(one, 0)
+        self._open = 67_900 if value % 3 == 0 else 69_500
+        self._highs.clear()
         day = the_calendar().next_trading_day(self.clock.now().date())
         self.clock.moment = day.opens_at + timedelta(seconds=30)
         self.book.start_day(day.date)
@@ -380,7 +440,7 @@ class Played:
         whole = quantity == intent.quantity
         sent = order.moved(Happening.ACCEPTED, now)
         ended = sent.moved(Happening.FILLED if whole else Happening.CANCELLED, now)
-        self._end(replace(ended, filled_quantity=quantity, filled_amount=fill.amount))
+        self._end(replace(ended, order_no=OrderNo("1"), filled_quantity=quantity, filled_amount=fill.amount))
 
 
 class _NoRecords:
@@ -391,11 +451,11 @@ class _NoRecords:
 
 
 _SYMBOLS = st.sampled_from(BAND_SYMBOLS)
-_PRICES = st.tuples(st.just("price"), _SYMBOLS, st.integers(0, 75))
+_PRICES = st.tuples(st.just("price"), _SYMBOLS, st.integers(0, 62))
 _OTHERS = st.tuples(
     st.sampled_from(["vi", "halt", "fill", "fill", "part", "cancel", "refuse", "bar", "day", "wait"]),
     _SYMBOLS,
-    st.integers(0, 75),
+    st.integers(0, 62),
 )
 
 
@@ -411,16 +471,19 @@ def test_with_and_without_quiet_bands_the_orders_are_the_same(script: list[tuple
 def test_a_played_script_buys_arms_stops_and_trails() -> None:
     """The property above means something only if its scripts reach every corner."""
     script = [
-        ("price", SAMSUNG, 40),
+        ("price", SAMSUNG, 30),
         ("fill", SAMSUNG, 0),
-        ("price", SAMSUNG, 60),
-        ("price", SAMSUNG, 35),
+        ("price", SAMSUNG, 50),
+        ("price", SAMSUNG, 25),
         ("part", SAMSUNG, 0),
         ("price", SAMSUNG, 10),
-        ("price", HYNIX, 19),
+        ("price", HYNIX, 9),
         ("refuse", HYNIX, 1),
+        ("price", HYNIX, 9),
         ("wait", HYNIX, 1),
-        ("price", HYNIX, 40),
+        ("price", HYNIX, 9),
+        ("day", HYNIX, 0),
+        ("price", HYNIX, 20),
     ]
 
     played = Played(with_bands=True).play(script)
@@ -429,6 +492,7 @@ def test_a_played_script_buys_arms_stops_and_trails() -> None:
         (SAMSUNG, "TREND_ATR_BREAKOUT"),
         (SAMSUNG, "TRAILING_STOP"),
         (SAMSUNG, "ATR_STOP_LOSS"),
-        (HYNIX, "GAP_PROTECTION"),
+        (HYNIX, "ATR_STOP_LOSS"),
+        (HYNIX, "ATR_STOP_LOSS"),
         (HYNIX, "GAP_PROTECTION"),
     ]

@@ -31,6 +31,7 @@ from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
 from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.ports import BrokerError, Chart, ExecutionNotice, FeedSink, FeedState, Snapshot
 from kis_daemon.services import control as switch
+from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
@@ -53,6 +54,7 @@ from kis_daemon.virtual_loop import VirtualLoop
 from tests.conftest import ROOT
 from tests.services.builders import (
     COMMISSION_PPB,
+    HYNIX,
     MODE,
     SAMSUNG,
     TEN_O_CLOCK,
@@ -62,7 +64,7 @@ from tests.services.builders import (
     a_quote,
     at,
 )
-from tests.services.fakes import FakeBroker, HeardNotifier, SeededEntropy
+from tests.services.fakes import BreakableRecords, FakeBroker, HeardNotifier, SeededEntropy, Silence
 
 T = TypeVar("T")
 
@@ -223,7 +225,8 @@ class Floor:
 
     def _compose(self, terms: Terms) -> None:
         book, clock, calendar = self.book, self.clock, self.calendar
-        self.journal = journal = Journal(self.records, clock, self.notifier)
+        self.store = BreakableRecords(self.records)
+        self.journal = journal = Journal(self.store, clock, self.notifier)
         approvals = ApprovalDesk(
             b"s" * 32,
             SeededEntropy(),
@@ -248,11 +251,19 @@ class Floor:
             commission_ppb=COMMISSION_PPB,
             on_change=lambda order: self.trader.on_change(order),
         )
+        account = AccountKeeper(
+            book=book,
+            journal=journal,
+            clock=clock,
+            patience=Patience(),
+            on_change=lambda symbol: self.trader.on_account_change(symbol),
+        )
         self.reconciler = Reconciler(
             broker=self.broker,
             book=book,
             journal=journal,
             bookkeeper=self.bookkeeper,
+            account=account,
             calendar=calendar,
             clock=clock,
             cadence=Cadence(),
@@ -268,7 +279,7 @@ class Floor:
             mode=MODE,
             gate=self.control.gate,
             last_price=self.board.price,
-            trades_continuously=self.control.trades_continuously,
+            trades_continuously=self._trades_continuously,
             ask_broker=self.reconciler.wake,
             on_refusal=lambda order, closed: self.trader.on_refusal(order, closed),
             timing=OrderTiming(),
@@ -307,6 +318,7 @@ class Floor:
             periods=terms.entry.periods,
             full_bars=terms.entry.full_bars,
             learn=self.trader.learn,
+            forget=self.trader.forget_setup,
         )
         self.timetable = Timetable(
             book=book,
@@ -316,6 +328,7 @@ class Floor:
             histories=self.histories,
             selector=UniverseSelector(UniverseRules(stocks=terms.universe), journal),
             reconciler=self.reconciler,
+            synchronizer=self.synchronizer,
             control=self.control,
             market_data=self.market,
             feed=self.feed,
@@ -338,6 +351,10 @@ class Floor:
             on_runs_done=self._count_done,
         )
 
+    def _trades_continuously(self, symbol: Symbol) -> bool:
+        quote = self.board.quote(symbol)
+        return self.control.market_is_continuous() and (quote is None or not (quote.halted or quote.in_vi))
+
     def _count_done(self) -> None:
         self.runs_done += 1
 
@@ -350,7 +367,7 @@ class Floor:
         self.reconcile()
         self.book.start_day(self.now.date())
         self.trader.start_day()
-        self.control.on_feed_state(FeedState(connected=True))
+        self.control.on_feed_state(FeedState(connected=True, symbols=(SAMSUNG, HYNIX)))
         self.control.universe_ready = True
 
     def carry(self) -> None:
@@ -421,8 +438,21 @@ class Floor:
     def is_ready_to_buy(self, symbol: Symbol = SAMSUNG, **changes: Any) -> None:
         """Have `symbol` in the universe with a setup and a listing; the next price above `LEVEL` is bought."""
         self.trader.watch([*self.trader.symbols(), symbol])
-        self.trader.learn(symbol, indicators(**changes))
+        self.learn(symbol, indicators(**changes))
         self.book.listings[symbol] = a_listing(symbol=symbol)
+
+    def learn(self, symbol: Symbol, values: Indicators | None) -> None:
+        """Have `values` known of the completed bars of `symbol`, none of which was missed."""
+        self.trader.learn(symbol, values, lambda entry_day: 0)
+
+    def doubt(self) -> None:
+        """Leave an order of another symbol in doubt: two of the broker's orders could be it."""
+        self.is_ready_to_buy(HYNIX)
+        self.broker.answers.append(Silence(arrived=True))
+        self.price(70_000, symbol=HYNIX)
+        self.pass_time(16)
+        self.broker.take(self.broker.sent.pop())
+        self.reconcile()
 
     def holds(self, position: Position, *, listed: bool = True) -> None:
         """Have `position` in book, records and account, as after a restart."""

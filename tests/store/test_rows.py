@@ -467,3 +467,32 @@ def test_an_ignored_release_does_not_disarm_the_stops(database: Database, file: 
     by_hand(file, BY_SQL, "inactive", "")
 
     assert database.transact_now(lambda rows: rows.kill_switch()).scope is KillSwitchScope.ENTRIES
+
+
+@pytest.mark.parametrize("moment", ["2024-03-05T10:00:00+09:00", "now", "", "05.03.2024 10:00"])
+def test_an_operators_time_of_any_form_does_not_hide_the_switch(database: Database, file: Path, moment: str) -> None:
+    by_hand(
+        file,
+        "INSERT INTO system_state(timestamp, kill_switch_status, kill_switch_reason) VALUES(?, 'inactive', 'checked')",
+        moment,
+    )
+
+    assert not database.transact_now(lambda rows: rows.kill_switch()).is_active
+
+
+def test_a_release_without_a_reason_does_not_undo_a_good_one(database: Database, file: Path) -> None:
+    by_hand(file, BY_SQL, "inactive", "checked")
+    by_hand(file, BY_SQL, "inactive", "")
+
+    assert database.transact_now(lambda rows: rows.kill_switch()).reason == "checked"
+
+
+def test_only_what_prices_move_is_written_between_fills(database: Database) -> None:
+    held = a_position(trailing_armed=False)
+    database.transact_now(lambda rows: rows.save_position(held))
+
+    database.transact_now(lambda rows: rows.save_levels(replace(held, highest=72_000, trailing_armed=True, quantity=1)))
+
+    assert database.transact_now(lambda rows: rows.open_positions()) == (
+        replace(held, highest=72_000, trailing_armed=True),
+    )

@@ -31,11 +31,13 @@ _EXPIRES_AFTER = timedelta(minutes=4)  # the closing auction's fills are in the 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
-    """Seconds between two questions: with orders open, with a difference in doubt, in session, and out of it."""
+    """Seconds between two questions: with orders open, with a difference in doubt, in session, about orders that have
+    ended, and out of session."""
 
     busy_s: float = 3.0
     doubt_s: float = 10.0
     session_s: float = 60.0
+    ended_s: float = 120.0
     night_s: float = 1800.0
 
 
@@ -66,6 +68,8 @@ class Reconciler:
         self._one_at_a_time = asyncio.Lock()
         self._settling: dict[OrderKey, list[datetime]] = {}
         self._ambiguous: dict[OrderKey, None] = {}
+        self._listed_at: datetime | None = None
+        self._hinted = False
         self.last_success: datetime | None = None
         self.failing_since: datetime | None = None
         self.rounds = 0
@@ -87,13 +91,14 @@ class Reconciler:
 
     def wake(self) -> None:
         """Ask the broker now: something has just changed or was hinted at."""
+        self._hinted = True
         self._wanted.set()
 
     async def run(self) -> None:
         """Reconcile again and again: at once when woken, else at the cadence of the hour."""
         while True:
             self._wanted.clear()
-            await self.attempt()
+            await self._attempt()
             try:
                 async with asyncio.timeout(self._pause_s()):
                     await self._wanted.wait()
@@ -101,7 +106,11 @@ class Reconciler:
                 continue
 
     async def attempt(self) -> bool:
-        """Reconcile once; False if the broker could not be asked or the store not written."""
+        """Reconcile orders and account once; False if the broker could not be asked or the store not written."""
+        self._hinted = True
+        return await self._attempt()
+
+    async def _attempt(self) -> bool:
         async with self._one_at_a_time:
             self.rounds += 1
             try:
@@ -132,16 +141,23 @@ class Reconciler:
     async def _reconcile_orders(self) -> None:
         today = self._clock.now().date()
         orders = tuple(self._book.orders.values())
-        if not orders:
+        if not orders or not self._listing_is_due():
             return
         oldest = min((order.day for order in orders if not _is_over(order)), default=today)
         first = max(oldest, today - timedelta(days=_LISTING_DAYS))
         asked_at = self._clock.now()
         listing = await self._broker.orders(first, today)
+        self._listed_at, self._hinted = asked_at, False
         for known in orders:
             order = self._book.orders.get(known.key)
             if order is not None and order.day >= first and order.created_at <= asked_at:
                 await self._reconcile_order(order, listing, asked_at)
+
+    def _listing_is_due(self) -> bool:
+        """Whether the orders are to be asked for: while any is open or in doubt, after a hint, and now and then."""
+        if self._hinted or self._listed_at is None or self._book.live_orders() or self._settling:
+            return True
+        return self._clock.now() - self._listed_at >= timedelta(seconds=self._cadence.ended_s)
 
     async def _reconcile_order(self, order: Order, listing: tuple[BrokerOrder, ...], asked_at: datetime) -> None:
         if order.state is OrderState.PENDING:

@@ -27,7 +27,6 @@ def empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANGUAGE", "en")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 def a_day(*more: str) -> list[str]:
@@ -67,14 +66,9 @@ def test_an_unexpected_error_ends_the_house_with_70_and_the_next_start_goes_on(
     assert (broken, whole) == (70, 0)
     assert err == "Ends by an unexpected error: ExceptionGroup\n"
     assert ["ZeroDivisionError: inside" in trace for trace in traces] == [True]
-    assert events(database, "daemon_started", "daemon_stopped") == [
-        *(
-            ("daemon_started", events(database, "daemon_started")[0][1]),
-            ("daemon_stopped", {"reason": "unexpected error"}),
-        ),
-        *(
-            ("daemon_started", events(database, "daemon_started")[1][1]),
-            ("daemon_stopped", {"reason": "asked to stop"}),
-        ),
+    assert [name for name, _ in events(database, "daemon_started")] == ["daemon_started"] * 2
+    assert [payload["reason"] for _, payload in events(database, "daemon_stopped")] == [
+        "unexpected error",
+        "asked to stop",
     ]
     assert broken_links(database) == []

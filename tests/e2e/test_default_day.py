@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kis_daemon.app.options import DEFAULT_SIM_START, SimOptions
+from kis_daemon.app.options import DEFAULT_SIM_START
 from tests.conftest import ROOT
 from tests.e2e.processes import here
 from tests.e2e.records import summary_of
@@ -28,12 +28,3 @@ def test_the_default_day_buys_breakouts_and_sells_a_stop(tmp_path: Path) -> None
     assert [tuple(trade[name] for name in told) for trade in summary["trades"]] == DEFAULT_DAY
     assert {trade["date"] for trade in summary["trades"]} == {DEFAULT_SIM_START.isoformat()}
     assert (summary["realized_pnl"], summary["cash"]) == (-678_534, 36_710_672)
-
-
-def test_naming_the_defaults_gives_the_same_day(tmp_path: Path) -> None:
-    where = ("--config-dir", ROOT / "config", "--data-dir", tmp_path / "data", "--summary-json", tmp_path / "s.json")
-    sim = ("--sim-seed", str(SimOptions().seed), "--sim-start", DEFAULT_SIM_START.isoformat())
-
-    assert here(["--mode", "trade", "--sim-days", "1", "--sim-speed", "0", *sim, *where], tmp_path) == 0
-
-    assert len(summary_of(tmp_path / "s.json")["trades"]) == len(DEFAULT_DAY)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.e2e.processes import Running, run, started
-from tests.e2e.records import events, log_lines
+from tests.e2e.records import events, log_lines, summary_of
 
 
 class ServiceManager:
@@ -46,7 +46,7 @@ def manager(tmp_path: Path) -> Iterator[ServiceManager]:
 def a_long_day(home: Path, pace: str = "2000") -> list[str | Path]:
     """Return the command line of a simulated day that takes seconds of ours."""
     where = ("--config-dir", ROOT / "config", "--data-dir", home / "data")
-    return ["--mode", "trade", "--sim-days", "1", "--sim-speed", pace, *where]
+    return ["--mode", "trade", "--sim-days", "1", "--sim-speed", pace, "--symbols", "005930,000660", *where]
 
 
 def the_day_is_prepared(home: Path) -> list[object]:
@@ -119,7 +119,9 @@ def test_a_lock_that_a_killed_daemon_left_behind_keeps_nobody_out(tmp_path: Path
     assert str(daemon.process.pid) in lock.read_text("utf-8")
     os.utime(lock, (0, 0))
 
-    ended = run(a_long_day(tmp_path, pace="0"), tmp_path)
+    ended = run([*a_long_day(tmp_path, pace="0"), "--summary-json", tmp_path / "s.json"], tmp_path)
 
+    summary = summary_of(tmp_path / "s.json")
     assert (ended.returncode, ended.stderr) == (0, "")
+    assert (summary["cash"], summary["unexplained_cash"]) == (summary["simulator_account"]["cash"], 0)
     assert [name for name, _ in events(tmp_path / "data" / "simulated.db", "daemon_started")] == ["daemon_started"] * 2

@@ -200,9 +200,3 @@ def test_a_run_stopped_in_the_middle_of_a_day_goes_on_where_it_was(tmp_path: Pat
     assert len(set(numbers)) == len(numbers) > 0
     assert broken_links(database) == []
     assert (summary["cash"], summary["unexplained_cash"]) == (summary["simulator_account"]["cash"], 0)
-
-
-def test_the_daemon_can_be_started_from_any_folder(tmp_path: Path) -> None:
-    ended = run(a_day(tmp_path), tmp_path, {"PYTHONPATH": ""})
-
-    assert (ended.returncode, ended.stderr) == (0, "")

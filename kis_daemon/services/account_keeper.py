@@ -79,8 +79,8 @@ class AccountKeeper:
         difference = theirs - ours - self._book.external.get(symbol, 0)
         if not self._is_proven(symbol, difference, self._book.booked_at.get(symbol)):
             return
-        if position is None:
-            await self._tell_external(symbol, theirs)
+        if position is None or theirs == ours:  # with nothing of ours missing, it is the others' shares that changed
+            await self._tell_external(symbol, theirs - ours)
         elif difference < 0:
             await self._adopt(position, max(theirs - self._book.external.get(symbol, 0), 0))
         else:

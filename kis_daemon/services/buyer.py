@@ -133,6 +133,8 @@ class Buyer:
     def _resting(self, today: date) -> list[Symbol]:
         """Return the symbols still cooling down after a stop: for `cooldown_days` trading days, its own the first."""
         days = self._rules.entry.cooldown_days
+        if days <= 0:
+            return []
         return [
             symbol
             for symbol, stopped in self._book.stopped_on.items()

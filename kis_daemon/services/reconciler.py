@@ -154,8 +154,13 @@ class Reconciler:
                 await self._reconcile_order(order, listing, asked_at)
 
     def _listing_is_due(self) -> bool:
-        """Whether the orders are to be asked for: while any is open or in doubt, after a hint, and now and then."""
+        """Whether the orders are to be asked for: while any is open or in doubt, after a hint, and now and then.
+
+        A difference in the account is held against the orders first: it may be a fill that nobody told of.
+        """
         if self._hinted or self._listed_at is None or self._book.live_orders() or self._settling:
+            return True
+        if self._account.is_suspicious:
             return True
         return self._clock.now() - self._listed_at >= timedelta(seconds=self._cadence.ended_s)
 

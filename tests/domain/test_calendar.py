@@ -211,9 +211,7 @@ def test_next_and_previous_are_inverse(day: date) -> None:
     assert before.date < day < after.date
     between = KRX.trading_days(before.date + ONE_DAY, after.date - ONE_DAY)
     if KRX.is_trading_day(day):
-        assert (
-            KRX.previous_trading_day(after.date) == KRX.trading_day(day) == KRX.next_trading_day(before.date)
-        )
+        assert KRX.previous_trading_day(after.date) == KRX.trading_day(day) == KRX.next_trading_day(before.date)
         assert [one.date for one in between] == [day]
     else:
         assert KRX.previous_trading_day(after.date) == before
@@ -245,9 +243,7 @@ def test_every_day_of_2015_to_2024_is_as_it_was(shared_data: Path) -> None:
     for day in told:
         session = KRX.trading_day(day)
         ours[day] = (
-            (False, "", "")
-            if session is None
-            else (True, f"{session.opens_at:%H:%M}", f"{session.closes_at:%H:%M}")
+            (False, "", "") if session is None else (True, f"{session.opens_at:%H:%M}", f"{session.closes_at:%H:%M}")
         )
 
     assert len(told) == 3653

@@ -93,6 +93,16 @@ def test_a_trend_is_judged_on_bars_of_the_entry_day_and_later(floor: Floor, bar_
     assert bool(floor.sent) is is_sold
 
 
+def test_a_broken_trend_that_cannot_be_sold_yet_is_sold_at_any_price_after(floor: Floor) -> None:
+    floor.holds(a_calm_position())
+    floor.learn(SAMSUNG, indicators(adx=10.0))
+    floor.price(69_900, halted=True)
+
+    floor.price(69_900)
+
+    assert floor.rules_sent() == ["TREND_BROKEN"]
+
+
 def _bar_of(day: date) -> Bar:
     return replace(indicators().last, date=day)
 

@@ -185,6 +185,7 @@ def test_summing_up_keeps_the_highest_price_in_its_row(tmp_path: Path) -> None:
         floor.start(floor.timetable.run())
         floor.price(70_500)
         assert floor.rows(lambda rows: rows.open_positions())[0].highest == 70_000
+        floor.broker.failing = BrokerUnreachable("a test")  # or the sweep's statement would keep it too
 
         floor.wait_until("15:41")
 

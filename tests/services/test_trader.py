@@ -459,8 +459,8 @@ _OTHERS = st.tuples(
 )
 
 
-@given(st.lists(st.one_of(_PRICES, _PRICES, _PRICES, _OTHERS), max_size=80))
-@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(_PRICES, _PRICES, _PRICES, _OTHERS), min_size=40, max_size=80))
+@settings(max_examples=60, deadline=None)
 def test_with_and_without_quiet_bands_the_orders_are_the_same(script: list[tuple[str, Symbol, int]]) -> None:
     with_bands = Played(with_bands=True).play(script)
     without = Played(with_bands=False).play(script)

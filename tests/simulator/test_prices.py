@@ -96,7 +96,7 @@ def test_symbols_keep_the_order_of_the_file_and_unknown_columns_are_passed_over(
 
 def test_a_packed_file_reads_like_a_plain_one(tmp_path: Path) -> None:
     path = tmp_path / "prices.csv.gz"
-    path.write_bytes(gzip.compress(f"{HEADER}\n{GOOD}\n".encode()))
+    path.write_bytes(gzip.compress(f"{HEADER}\n{GOOD}\n".encode(), mtime=0))
 
     bar = FilePrices(path, the_calendar()).bar(SAMSUNG, date(2017, 1, 2))
 
@@ -197,7 +197,7 @@ def test_an_unknown_board_is_refused(tmp_path: Path) -> None:
     [
         ("absent.csv", None, "cannot be read"),
         ("broken.csv.gz", b"not gzip", "cannot be read"),
-        ("cut.csv.gz", gzip.compress(f"{HEADER}\n{GOOD}\n".encode())[:-12], "cannot be read"),
+        ("cut.csv.gz", gzip.compress(f"{HEADER}\n{GOOD}\n".encode(), mtime=0)[:-12], "cannot be read"),
         ("binary.csv", b"\xff\xfe\x00", "not UTF-8"),
         ("broken.parquet", b"not parquet", "not a parquet file"),
     ],

@@ -31,11 +31,12 @@ _POLL_S = 1.0  # C13: the kill switch is polled at least once a second
 
 def run_on_the_paper_account(settings: Settings, options: RunOptions, calendar: TradingCalendar) -> int:
     """Run against KIS's paper servers; return the exit code."""
-    loop, clock = _time(settings, options)
+    _simulators_time(settings, options)  # asked once before anything is written: no clock, no start
     with ExitStack() as stack:
         household = Household(settings, options, calendar)
         stack.enter_context(household.lock())
         household.open_store(stack)
+        loop, clock = _time(_simulators_time(settings, options))  # and last: whatever the start took is not lived again
         logs = stack.enter_context(household.logs(clock.now))
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(_trade(household, clock, logs.mask.add))
@@ -70,18 +71,25 @@ async def _trade(household: Household, clock: Clock, hide: Hide) -> int:
     return await household.live_with(outfit, hide)
 
 
-def _time(settings: Settings, options: RunOptions) -> tuple[asyncio.AbstractEventLoop, Clock]:
-    """Return the wall's time, or with `--sim-clock` the standalone simulator's."""
+def _simulators_time(settings: Settings, options: RunOptions) -> tuple[float, datetime] | None:
+    """Return rate and moment of the standalone simulator's clock; None without `--sim-clock`."""
     if not options.sim_clock:
-        return asyncio.new_event_loop(), SystemClock()
+        return None
     url = f"{settings.kis_rest_url}/__sim/clock"
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             told = json.load(answer)
-        rate, now = float(told["rate"]), datetime.fromisoformat(told["now"])
+        return float(told["rate"]), datetime.fromisoformat(told["now"])
     except (urllib.error.URLError, TimeoutError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"{url}: no simulator clock there ({error}); start `main.py simulator` first"
         ) from None
+
+
+def _time(told: tuple[float, datetime] | None) -> tuple[asyncio.AbstractEventLoop, Clock]:
+    """Return the wall's time, or the simulator's."""
+    if told is None:
+        return asyncio.new_event_loop(), SystemClock()
+    rate, now = told
     loop = VirtualLoop(linear_pace(rate), outside_input=True)
     return loop, LoopClock(loop, now)

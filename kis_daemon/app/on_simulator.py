@@ -25,7 +25,6 @@ from kis_daemon.app.world import World, world_of
 from kis_daemon.clock import LoopClock
 from kis_daemon.domain.calendar import KST, TradingCalendar
 from kis_daemon.domain.market import Symbol
-from kis_daemon.domain.safeguards import NEVER_RELEASED
 from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
@@ -161,5 +160,5 @@ def _origin(world: World, database: Database, start: date) -> datetime:
 
 def _release(rows: Rows, at: datetime) -> None:
     """A simulation's money is invented: its switch is released once, and recorded as such (C01)."""
-    if rows.kill_switch() == NEVER_RELEASED:
+    if rows.kill_switch().since is None:
         control.release(rows, at, reason="embedded simulator: no real money", by="simulator")

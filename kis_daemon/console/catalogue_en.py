@@ -38,6 +38,7 @@ SENTENCES: Mapping[str, str] = {
     "near_stop": "Near the stop: {stock}[[ at {price:won}]][[, stop {stop:won}]]",
     "near_target": "Near the target: {stock}[[ at {price:won}]][[, target {target:won}]]",
     "kill_switch_activated": "Kill switch activated: {reason} ({actor}, scope {scope:word})",
+    "kill_switch_release_ignored": "A kill switch release without a reason was ignored; release it with a reason",
     "kill_switch_released": "Kill switch released: {reason} ({actor})",
     "kill_switch_seen_active": "The kill switch is active: {reason} ({actor}, scope {scope:word})",
     "kill_switch_seen_released": "The kill switch was released: {reason} ({actor})",

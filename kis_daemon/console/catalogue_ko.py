@@ -34,6 +34,7 @@ SENTENCES: Mapping[str, str] = {
     "near_stop": "손절가 접근: {stock}[[ 현재가 {price:won}]][[, 손절가 {stop:won}]]",
     "near_target": "목표가 접근: {stock}[[ 현재가 {price:won}]][[, 목표가 {target:won}]]",
     "kill_switch_activated": "킬스위치 작동: {reason} ({actor}, 범위 {scope:word})",
+    "kill_switch_release_ignored": "사유 없는 킬스위치 해제는 무시했습니다. 사유를 적어 해제하십시오",
     "kill_switch_released": "킬스위치 해제: {reason} ({actor})",
     "kill_switch_seen_active": "킬스위치가 켜져 있습니다: {reason} ({actor}, 범위 {scope:word})",
     "kill_switch_seen_released": "킬스위치가 풀린 것을 확인했습니다: {reason} ({actor})",

@@ -28,13 +28,17 @@ class KillSwitchScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillSwitch:
-    """The newest record of the switch; `since` is None when there is none."""
+    """The newest valid record of the switch; `since` is None when there is none.
+
+    `ignored_releases` counts the releases without a reason that stand after it (C14).
+    """
 
     status: KillSwitchStatus
     scope: KillSwitchScope
     reason: str
     actor: str
     since: datetime | None
+    ignored_releases: int = 0
 
     @property
     def is_active(self) -> bool:

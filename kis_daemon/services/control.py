@@ -9,7 +9,7 @@ Rules of this room (C01, C13, C14; architecture, section 3)
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -122,7 +122,7 @@ class Control:
     @property
     def was_never_released(self) -> bool:
         """Whether the switch has no record at all, and is active for that reason (C01)."""
-        return self._switch == NEVER_RELEASED
+        return replace(self._switch, ignored_releases=0) == NEVER_RELEASED
 
     def market_is_continuous(self) -> bool:
         """Whether the session matches continuously now, so that an order's time runs."""
@@ -145,7 +145,9 @@ class Control:
             return
         self._store_writable = True
         before, self._switch = self._switch, switch
-        if before != switch:
+        if switch.ignored_releases > before.ignored_releases:
+            self._journal.note(self._journal.fact("kill_switch_release_ignored", severity=Severity.ERROR, alerts=True))
+        if replace(before, ignored_releases=0) != replace(switch, ignored_releases=0):
             self._tell_switch(switch)
         self._tell_unreachable()
         self._tell_gate()

@@ -12,6 +12,8 @@ from kis_daemon.domain.positions import ProtectionRules
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.strategy import EntryRules, EntrySetup, NoSetup, TrendBreakRules
 
+NO_PRICE_REACHES = 1 << 62
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingRules:
@@ -29,7 +31,8 @@ class TradingRules:
 class SymbolDesk:
     """What the trader knows of one symbol.
 
-    `low` and `high` are its quiet band, empty (0, 0) until the next look. `rank` is its place in the universe, -1
+    `low` and `high` are its quiet band, empty (0, 0) until the next look; a day's high above `known_high` ends the
+    quiet too: the stream may have missed it. `rank` is its place in the universe, -1
     outside of it. `wanted` is an exit that stands until it is sold; `blocked_rule` the exit the broker refused, told
     once. `denied` holds the codes already told today.
     """
@@ -37,6 +40,7 @@ class SymbolDesk:
     symbol: Symbol
     low: Won = 0
     high: Won = 0
+    known_high: Won = NO_PRICE_REACHES
     setup: EntrySetup | NoSetup = field(default_factory=lambda: NoSetup(reason="no history yet"))
     indicators: Indicators | None = None
     rank: int = -1

@@ -21,11 +21,9 @@ from kis_daemon.domain.strategy import EntrySetup, NoSetup
 from kis_daemon.ports import Clock
 from kis_daemon.services.book import Book
 from kis_daemon.services.buyer import Buyer
-from kis_daemon.services.desks import SymbolDesk, TradingRules
+from kis_daemon.services.desks import NO_PRICE_REACHES, SymbolDesk, TradingRules
 from kis_daemon.services.hours import trading_hours
 from kis_daemon.services.seller import Seller
-
-_NEVER = 1 << 62  # a price no symbol reaches
 
 
 class Trader:
@@ -110,7 +108,7 @@ class Trader:
             if quote.symbol not in self._book.positions:
                 return
             desk = self._desk_of(quote.symbol)
-        if desk.low < quote.price < desk.high:
+        if desk.low < quote.price < desk.high and quote.high <= desk.known_high:
             return
         self._look(desk, quote, perf_counter())
 
@@ -142,11 +140,14 @@ class Trader:
         """Return the interval inside which the answer stays "nothing"; (0, 0) where every price is to be looked at."""
         position = self._book.positions.get(desk.symbol)
         if position is not None:
-            if desk.wanted is not None or self._seller.broken_trend(desk, position) is not None:
+            desk.known_high = position.highest if position.entry_day < on else NO_PRICE_REACHES
+            looks_on = desk.wanted is not None or desk.opened_on != on
+            if looks_on or self._seller.broken_trend(desk, position) is not None:
                 return 0, 0
             return exits.quiet_band(position, on, self._rules.protection)
+        desk.known_high = NO_PRICE_REACHES
         if desk.rank < 0 or isinstance(desk.setup, NoSetup):
-            return -1, _NEVER
+            return -1, NO_PRICE_REACHES
         return -1, desk.setup.level + 1
 
     def _desk_of(self, symbol: Symbol) -> SymbolDesk:

@@ -8,6 +8,7 @@ Rules of this room
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -86,8 +87,10 @@ class SqlRows:
             type_coerce(state.c.timestamp, String).label("since"),
         )
         newest = self._connection.execute(select(*columns).order_by(state.c.state_id.desc()).limit(_SWITCH_ROWS))
+        ignored = 0
         for row in newest:
             if row.kill_switch_status == "inactive" and not (row.kill_switch_reason or "").strip():
+                ignored += 1
                 continue  # C14: a release without a reason is ignored, what was in force before it stays
             return KillSwitch(
                 status=KillSwitchStatus(row.kill_switch_status),
@@ -95,8 +98,9 @@ class SqlRows:
                 reason=row.kill_switch_reason or "",
                 actor=row.actor,
                 since=_moment(row.since),
+                ignored_releases=ignored,
             )
-        return NEVER_RELEASED
+        return replace(NEVER_RELEASED, ignored_releases=ignored)
 
     def set_kill_switch(self, switch: KillSwitch) -> None:
         self._connection.execute(

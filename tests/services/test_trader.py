@@ -359,6 +359,15 @@ class Played:
     def _halt(self, symbol: Symbol, value: int) -> None:
         self._price(symbol, value, halted=True)
 
+    def _missed(self, symbol: Symbol, value: int) -> None:
+        self._highs[symbol] = max(67_000 + 100 * value, self._highs.get(symbol, 0))
+
+    def _unlist(self, symbol: Symbol, value: int) -> None:
+        self.book.listings.pop(symbol, None)
+
+    def _list(self, symbol: Symbol, value: int) -> None:
+        self.book.listings[symbol] = a_listing(symbol=symbol)
+
     def _fill(self, symbol: Symbol, value: int) -> None:
         for order in self._live(symbol):
             self._book_fill(order, order.intent.quantity)
@@ -453,7 +462,9 @@ class _NoRecords:
 _SYMBOLS = st.sampled_from(BAND_SYMBOLS)
 _PRICES = st.tuples(st.just("price"), _SYMBOLS, st.integers(0, 62))
 _OTHERS = st.tuples(
-    st.sampled_from(["vi", "halt", "fill", "fill", "part", "cancel", "refuse", "bar", "day", "wait"]),
+    st.sampled_from(
+        ["vi", "halt", "fill", "fill", "missed", "unlist", "list", "part", "cancel", "refuse", "bar", "day", "wait"]
+    ),
     _SYMBOLS,
     st.integers(0, 62),
 )

@@ -163,17 +163,13 @@ def floors(root: Path) -> list[str]:
         if FLOORS[there] > FLOORS[here]:
             complaints.append(f"{found.place}: {here} imports {there}, which stands above it")
         elif FLOORS[there] == FLOORS[here] == NEVER_EACH_OTHER:
-            complaints.append(
-                f"{found.place}: {here} imports {there}; rooms of one floor never import each other"
-            )
+            complaints.append(f"{found.place}: {here} imports {there}; rooms of one floor never import each other")
     return complaints
 
 
 def domain_order(root: Path) -> list[str]:
     """Inside the domain a module imports only what stands to its left, and every module has its place."""
-    modules = [
-        path.removesuffix(".py").split("/")[1] for path, _ in sources(root) if path.startswith("domain/")
-    ]
+    modules = [path.removesuffix(".py").split("/")[1] for path, _ in sources(root) if path.startswith("domain/")]
     complaints = [
         f"domain/{module}: has no place in the order of the domain (DOMAIN in tests/test_architecture.py)"
         for module in sorted(set(modules) - {*DOMAIN, "__init__"})

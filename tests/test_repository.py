@@ -47,9 +47,7 @@ def loose_in(lock: str) -> list[str]:
 
 def hosts_in(lock: str) -> list[str]:
     """Return the lines that name a host, an index, a path or a link."""
-    return [
-        line for line in lock.splitlines() if re.search(r"://|^\s*-(?!-hash)|\s@\s|^\s*[./]|\bfile:", line)
-    ]
+    return [line for line in lock.splitlines() if re.search(r"://|^\s*-(?!-hash)|\s@\s|^\s*[./]|\bfile:", line)]
 
 
 def texts(root: Path) -> Iterator[tuple[str, str]]:
@@ -105,9 +103,7 @@ NOISE = (string.ascii_letters + string.digits) * 3
 HASH = "--hash=sha256:" + "0" * 64
 
 
-@pytest.mark.parametrize(
-    "entry", ["a==1", f"a>=1 {HASH}", f"a {HASH}", "-e .", f"a==1 {HASH} b", f"a==1 {HASH[:-1]}"]
-)
+@pytest.mark.parametrize("entry", ["a==1", f"a>=1 {HASH}", f"a {HASH}", "-e .", f"a==1 {HASH} b", f"a==1 {HASH[:-1]}"])
 def test_a_loose_entry_is_seen(entry: str) -> None:
     assert loose_in(f"b==2 ; sys_platform == 'win32' \\\n    {HASH} \\\n    {HASH}\n{entry}\n") == [entry]
 

@@ -51,11 +51,13 @@ class Trader:
             self._desk_of(symbol).rank = rank
 
     def start_day(self) -> None:
-        """Forget what held for the day before only; every symbol is looked at again at its first price."""
+        """Forget what held for the day before only; every symbol is looked at again at its first price.
+
+        An exit that was decided and not sold (a halt, a closed gate) stands until it is.
+        """
         for symbol in self._book.positions:
             self._desk_of(symbol)
         for desk in self._desks.values():
-            desk.wanted = None
             desk.denied.clear()
             desk.open_band()
 

@@ -88,7 +88,7 @@ SENTENCES: Mapping[str, str] = {
     "word.REJECTED": "refused",
     # --- progress and summary of a simulated run ---------------------------------------------------------------------
     "progress": "{day} {time} {bar} day {done:number}[[/{days:number}]][[  trades {trades:number}]][[  equity {equity:won}]]",
-    "summary.title": "Result of {days:number} trading days",
+    "summary.title": "Result, trading days: {days:number}",
     "summary.trades": "Trades",
     "summary.no_trades": "No trades",
     "summary.more_trades": "{count:number} earlier ones are left out",

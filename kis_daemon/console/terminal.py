@@ -106,7 +106,7 @@ class DayProgress:
 
 
 def summary_table(
-    summary: Mapping[str, Any], language: Language = Language.KO, *, width: int = 100, colour: bool = False
+    summary: Mapping[str, Any], language: Language = Language.KO, *, width: int = 120, colour: bool = False
 ) -> str:
     """Return the summary of a run as a table of its trades and a table of its figures."""
     out = io.StringIO()
@@ -126,10 +126,10 @@ def _trades_table(trades: Sequence[Mapping[str, Any]], language: Language) -> Ta
     table = Table(title=say(language, "summary.trades"), box=SIMPLE, title_justify="left")
     for name in ("symbol", "side", "at", "price", "quantity", "reason", "pnl"):
         justify = "right" if name in ("price", "quantity", "pnl") else "left"
-        table.add_column(say(language, f"summary.{name}"), justify=justify)  # type: ignore[arg-type]
+        table.add_column(say(language, f"summary.{name}"), justify=justify, no_wrap=True)  # type: ignore[arg-type]
     shown = trades[-_SHOWN_TRADES:]
     for trade in shown:
-        pnl = trade.get("realized_pnl")
+        pnl = trade.get("realized_pnl") if trade["side"] == "SELL" else None  # a buy realises nothing yet
         table.add_row(
             Text(stock(trade["symbol"], trade.get("name"))),
             _word(language, trade["side"]),

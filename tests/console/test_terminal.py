@@ -156,7 +156,7 @@ def test_the_summary_tells_every_figure() -> None:
         "0.41 ms / 1.24 ms",
         "97 MiB",
         "abababab",
-        "5 trading days",
+        "trading days: 5",
     ):
         assert said in text
     assert "\x1b" not in text

@@ -1,7 +1,7 @@
 # Every target that runs something first makes the environment it needs; a second call finds it whole and goes on.
 #   make run ARGS="--mode cbt"      make test ARGS="-k orders"      make venv PYTHON=python3.12
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run simulate test check format format-check lint types bench lock clean
+.PHONY: help venv venv-dev run simulate test check format format-check lint types bench lock clean campaign
 
 VENV ?= .venv
 PY := $(VENV)/bin/python
@@ -43,6 +43,9 @@ types: venv-dev  ## check the types
 
 bench: venv-dev  ## measure start, memory, idle work and orders beside bare Python, in under 3 minutes (ARGS="--quick")
 	@$(PY) -m bench $(ARGS)
+
+campaign: venv-dev  ## the full numbers of the acceptance lists, in a quarter of an hour
+	@$(PY) -m tests.campaign
 
 lock:  ## write the locks again from pyproject.toml (ARGS=--upgrade takes the newest)
 	@tools/lock.sh $(ARGS)

@@ -52,7 +52,6 @@ def _same_day() -> tuple[str, bool, str]:
         hashes.append(str(summary["journal_hash"]))
         click.echo(
             f"same day: speed {speed}, PYTHONHASHSEED {seed}, busy {busy}: {hashes[-1][:16]} in {took:.1f} s",
-            flush=True,
         )
     return "same day", len(set(hashes)) == 1, f"{len(hashes)} runs, {len(set(hashes))} hash"
 

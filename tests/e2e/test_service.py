@@ -94,7 +94,7 @@ def test_a_stop_is_drained_written_down_and_ends_with_0(name: signal.Signals, tm
     last = events(tmp_path / "data" / "simulated.db")[-1]
     assert last == ("daemon_stopped", {"reason": "asked to stop"})
     assert log_lines(tmp_path)[-1]["event"] == "daemon_stopped"
-    assert "Result of" in daemon.said  # S3-X11: the summary is told at every end
+    assert "Result, trading days" in daemon.said  # S3-X11: the summary is told at every end
 
 
 def test_of_two_starts_the_second_is_refused_with_the_name_of_the_first(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.figures import Figure, table
+from bench.limiters import compare, figures_of
 from bench.processes import BenchError
 from bench.rounds import QUICK, Plan, idle, simulated_days, starts
+from bench.wire import wire
 
 
 def plan_of(argv: Sequence[str] | None) -> Plan:
@@ -35,6 +37,16 @@ def _positive(text: str) -> int:
     return value
 
 
+def streams_and_calls(plan: Plan) -> list[Figure]:
+    """Measure reading and asking beside the bare libraries, on one machine and one connection."""
+    return wire(plan.wire)
+
+
+def limits(plan: Plan) -> list[Figure]:
+    """Measure what a server with a rolling second refuses, by our budget and by others' limiters."""
+    return figures_of(list(compare(plan.limited_calls)))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 1 where something did not come up."""
     plan = plan_of(argv)
@@ -43,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     figures: list[Figure] = []
     try:
-        for measure in (starts, idle, simulated_days):
+        for measure in (starts, idle, simulated_days, streams_and_calls, limits):
             print(f"{time.perf_counter() - began:4.0f} s  {measure.__name__.replace('_', ' ')} ...", flush=True)
             figures += measure(plan)
     except BenchError as error:

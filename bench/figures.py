@@ -3,6 +3,7 @@
 Rules of this room
     A figure is the median of its runs; beside it stand the least and the greatest, so that nobody trusts one number.
     A ratio is taken of two medians of the same table: figures of two days or two machines are never divided.
+    What is promised is promised of the median, as `least` or `most`; a short run can miss it by chance.
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What was measured, in `unit`, once a run. `beside` names the figure that it is compared with."""
+    """What was measured, in `unit`, once a run. `beside` names the figure that it is compared with.
+
+    `least` and `most` are what an acceptance list promises of it, None: nothing.
+    """
 
     name: str
     unit: str
     values: Sequence[float]
     beside: str = ""
+    least: float | None = None
+    most: float | None = None
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -28,6 +34,18 @@ class Figure:
     @property
     def median(self) -> float:
         return median(self.values)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the promise is kept; None where there is none."""
+        if self.least is None and self.most is None:
+            return None
+        return (self.least is None or self.median >= self.least) and (self.most is None or self.median <= self.most)
+
+
+def paired(ours: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Return the ratios of figures that were measured in the same rounds."""
+    return [one / other for one, other in zip(ours, others, strict=True)]
 
 
 def ratio(figure: Figure, figures: Mapping[str, Figure]) -> float | None:
@@ -39,7 +57,7 @@ def ratio(figure: Figure, figures: Mapping[str, Figure]) -> float | None:
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a Markdown table that is also readable as it stands."""
     by_name = {figure.name: figure for figure in figures}
-    lines = [("what", "median", "least – greatest", "runs", "ratio")]
+    lines = [("what", "median", "least – greatest", "runs", "ratio", "target", "met")]
     lines += [
         (
             figure.name,
@@ -47,6 +65,8 @@ def table(figures: Sequence[Figure]) -> str:
             f"{_number(min(figure.values))} – {_number(max(figure.values))}",
             str(len(figure.values)),
             _times(ratio(figure, by_name)),
+            _target(figure),
+            {None: "", True: "yes", False: "NO"}[figure.met],
         )
         for figure in figures
     ]
@@ -66,6 +86,11 @@ def _number(value: float) -> str:
     while decimals < 4 and abs(value) * 10**decimals < 100:
         decimals += 1
     return f"{value:,.{decimals}f}"
+
+
+def _target(figure: Figure) -> str:
+    told = ((figure.least, "or more"), (figure.most, "or less"))
+    return ", ".join(f"{_number(bound)} {words}" for bound, words in told if bound is not None)
 
 
 def _times(value: float | None) -> str:

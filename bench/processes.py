@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 30.0
 
@@ -56,6 +57,12 @@ def resident_kib(status: str) -> int:
 def cpu_clock(pid: int) -> int:
     """Return the id of the clock that counts the processor time of `pid` in nanoseconds (clock_getcpuclockid(3))."""
     return (~pid << 3) | 2
+
+
+def environment() -> dict[str, str]:
+    """Return what every process under measurement gets: nothing of the caller's but what finds Python's files."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {**kept, "LANGUAGE": "en", "PYTHONPATH": str(ROOT)}
 
 
 @contextmanager

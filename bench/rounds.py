@@ -9,7 +9,6 @@ Rules of this room
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -19,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures import Figure
-from bench.processes import Child, announced, finished, ready
+from bench.limiters import CALLS, QUICK_CALLS
+from bench.processes import ROOT, Child, announced, environment, finished, ready
+from bench.wire import WIRE, WIRE_QUICK, WirePlan
 
-ROOT = Path(__file__).resolve().parent.parent
 BARE, LIBRARIES = "bare Python", "Python with the libraries"
 _SYMBOLS = "005930,000660,035420,035720,005380"
 _SETTLE_S = 5.0  # registrations and first questions belong to the start, not to idling
@@ -49,15 +49,11 @@ class Plan:
     idlers: int = 3
     idle_s: float = 60.0
     sim_days: int = 20
+    wire: WirePlan = WIRE
+    limited_calls: int = CALLS
 
 
-QUICK = Plan(starts=1, idlers=1, idle_s=2.0, sim_days=1)
-
-
-def environment() -> dict[str, str]:
-    """Return what every process under measurement gets: nothing of the caller's but what finds Python's files."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    return {**kept, "LANGUAGE": "en", "PYTHONPATH": str(ROOT)}
+QUICK = Plan(starts=1, idlers=1, idle_s=2.0, sim_days=1, wire=WIRE_QUICK, limited_calls=QUICK_CALLS)
 
 
 def starts(plan: Plan) -> list[Figure]:

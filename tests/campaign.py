@@ -1,125 +1,72 @@
-"""The full numbers of an acceptance list: `make campaign`. Prints a table to copy into docs/campaigns.md.
+"""The full numbers of the acceptance lists: `make campaign`, or some of them: `make campaign ARGS="fuzz budget"`.
 
-same day    ten runs of the default day, idle and with both cores busy, two hash seeds, speed 0 and 390: one hash
-real year   250 days of real prices, twice: exit 0, one hash, every price inside its day, the account to the won
+Prints a table to copy into docs/campaigns.md. What each campaign asks stands in its first line, and in `--list`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from datetime import date
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import click
 
 from kis_daemon.clock import SystemClock
-from kis_daemon.domain.market import Rounding, to_tick
+from tests.campaign_runs import Told, real_year, same_day
+from tests.campaign_tests import chain_attacks, conformance, simulator_mutants
+from tests.campaign_wire import budget, day_of_faults, fuzz
 from tests.conftest import ROOT
-from tests.e2e.test_real_prices import BASKET, listed_on, ranges
 
-_DAYS = 250
-_LONGEST_S = 1200.0
-_BURNERS = 2  # both cores of the machine that the acceptance list names
-
-
-def main() -> int:
-    """Run every campaign; return 0 if all hold."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+CAMPAIGNS: dict[str, Callable[[], Told]] = {
+    campaign.__name__.replace("_", "-"): campaign
+    for campaign in (
+        same_day,
+        real_year,
+        fuzz,
+        budget,
+        conformance,
+        simulator_mutants,
+        day_of_faults,
+        chain_attacks,
     )
-    held = [_same_day(), _real_year()]
-    click.echo(f"\n| {SystemClock().now().date()} | {commit.stdout.strip()} |")
-    for name, holds, told in held:
-        click.echo(f"| {name} | {'holds' if holds else 'FAILS'} | {told} |")
-    return 0 if all(holds for _, holds, _ in held) else 1
+}
 
 
-def _same_day() -> tuple[str, bool, str]:
-    hashes: list[str] = []
-    plan = [("0", seed, busy) for busy in (False, True) for seed in ("0", "1") for _ in range(2)]
-    plan += [("390", "0", False), ("390", "1", True)]
-    for speed, seed, busy in plan:
-        with _burning(_BURNERS if busy else 0):
-            summary, took = _run(["--sim-days", "1", "--sim-speed", speed], seed)
-        hashes.append(str(summary["journal_hash"]))
-        click.echo(
-            f"same day: speed {speed}, PYTHONHASHSEED {seed}, busy {busy}: {hashes[-1][:16]} in {took:.1f} s",
-        )
-    return "same day", len(set(hashes)) == 1, f"{len(hashes)} runs, {len(set(hashes))} hash"
-
-
-def _real_year() -> tuple[str, bool, str]:
-    data = ROOT.parent / "shared" / "data"
-    arguments = ["--sim-prices", str(data / BASKET), "--sim-start", "2017-01-02"]
-    arguments += ["--sim-days", str(_DAYS), "--sim-speed", "0"]
-    runs = [_run(arguments, seed) for seed in ("0", "1")]
-    summary = runs[0][0]
-    theirs = summary["simulator_account"]
-    outside = _outside(summary, data)
-    holds = (
-        runs[0][0]["journal_hash"] == runs[1][0]["journal_hash"]
-        and (summary["cash"], summary["holdings_value"]) == (theirs["cash"], theirs["holdings_value"])
-        and summary["unexplained_cash"] == 0
-        and not outside
-        and summary["days"] == _DAYS
-    )
-    told = f"{summary['days']} days, {len(summary['trades'])} trades, {len(outside)} outside their day, cash "
-    told += f"{summary['cash']} = {theirs['cash']}, holdings {summary['holdings_value']} = {theirs['holdings_value']}, "
-    told += f"{', '.join(f'{took:.0f} s' for _, took in runs)}, {summary['rss_mib']} MiB"
-    return "real year", holds, told
-
-
-def _outside(summary: Mapping[str, Any], data: Path) -> list[tuple[str, str, float]]:
-    """Return the trades whose price was not there on their day."""
-    markets, bars = listed_on(data), ranges(data)
-    found = []
-    for trade in summary["trades"]:
-        day, market = date.fromisoformat(trade["date"]), markets[trade["symbol"]]
-        low, high = bars[trade["symbol"], trade["date"]]
-        if not to_tick(low, Rounding.DOWN, market, day) <= trade["price"] <= to_tick(high, Rounding.UP, market, day):
-            found.append((trade["symbol"], trade["date"], trade["price"]))
-    return found
-
-
-def _run(arguments: list[str], hash_seed: str) -> tuple[dict[str, Any], float]:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        told = home / "summary.json"
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run every campaign, or those named; return 0 if all hold."""
+    told = list(sys.argv[1:] if argv is None else argv)
+    if "--list" in told:
+        click.echo("\n".join(f"{name:18} {campaign.__doc__}" for name, campaign in CAMPAIGNS.items()))
+        return 0
+    unknown = [name for name in told if name not in CAMPAIGNS]
+    if unknown:
+        click.echo(f"no such campaign: {', '.join(unknown)}; there are {', '.join(CAMPAIGNS)}", err=True)
+        return 2
+    lines, all_hold = [], True
+    for name in told or CAMPAIGNS:
+        click.echo(f"{name} ...")
         began = time.perf_counter()
-        subprocess.run(
-            [
-                *(sys.executable, str(ROOT / "main.py"), "--mode", "trade", *arguments),
-                *("--config-dir", str(ROOT / "config"), "--data-dir", str(home / "data"), "--summary-json", str(told)),
-            ],
-            cwd=home,
-            env={"PATH": os.environ["PATH"], "HOME": folder, "LANGUAGE": "en", "PYTHONHASHSEED": hash_seed},
-            stdout=subprocess.DEVNULL,
-            timeout=_LONGEST_S,
-            check=True,
-        )
-        took = time.perf_counter() - began
-        summary: dict[str, Any] = json.loads(told.read_text("utf-8"))
-        return summary, took
+        holds, what = held(CAMPAIGNS[name])
+        lines.append(f"| {name} | {'holds' if holds else 'FAILS'} | {what}; {time.perf_counter() - began:.0f} s |")
+        click.echo(lines[-1])
+        all_hold = all_hold and holds
+    click.echo("\n".join(["", f"| {SystemClock().now().date()} | {_commit()} |", *lines]))
+    return 0 if all_hold else 1
 
 
-@contextlib.contextmanager
-def _burning(count: int) -> Iterator[None]:
-    """Keep `count` cores busy meanwhile."""
-    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+def held(campaign: Callable[[], Told]) -> Told:
+    """Return what a campaign tells; one that breaks off does not hold, and the others go on."""
     try:
-        yield
-    finally:
-        for burner in burners:
-            burner.kill()
-            burner.wait()
+        return campaign()
+    except (AssertionError, OSError, RuntimeError, ValueError, LookupError, subprocess.SubprocessError) as error:
+        return False, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def _commit() -> str:
+    """Return what is checked out; a plus sign says that files differ from it."""
+    command = ["git", "describe", "--always", "--exclude", "*", "--dirty=+"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ DOMAIN = (
     "risk",
     "performance",
     "events",
+    "chain",
 )
 
 # one library, one room; a pattern is matched against the file's path inside the package, `*` crosses folders

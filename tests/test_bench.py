@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import plan_of
-from bench.figures import Figure, ratio, table
-from bench.processes import BenchError, announced, cpu_clock, finished, ready, resident_kib
-from bench.rounds import BARE, QUICK, Plan, environment
+from bench.figures import Figure, paired, ratio, table
+from bench.limiters import LIMITS, OURS, compare, figures_of
+from bench.processes import BenchError, announced, cpu_clock, environment, finished, ready, resident_kib
+from bench.rounds import BARE, QUICK, Plan
+from bench.wire import WirePlan, wire
 
 SAYS_READY = """
 import os, socket, time
@@ -61,8 +63,63 @@ def test_the_table_shows_median_spread_runs_and_ratio() -> None:
         "1.00 – 3.50",
         "3",
         "× 20.0",
+        "",
+        "",
     ]
     assert len({len(line) for line in lines}) == 1
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "met"),
+    [
+        (None, None, None),
+        (2.0, None, True),
+        (2.1, None, False),
+        (None, 2.0, True),
+        (None, 1.9, False),
+        (1.0, 1.5, False),
+    ],
+)
+def test_a_promise_is_kept_by_the_median(least: float | None, most: float | None, met: bool | None) -> None:
+    figure = Figure(name="calls", unit="×", values=[1.0, 2.0, 9.0], least=least, most=most)
+
+    assert figure.met is met
+
+
+def test_the_table_shows_what_was_promised_and_whether_it_is_kept() -> None:
+    kept = Figure(name="kept", unit="×", values=[1.2], most=1.3)
+    broken = Figure(name="broken", unit="×", values=[0.4], least=0.5)
+
+    cells = [[cell.strip() for cell in line.split("|")[-3:-1]] for line in table([kept, broken]).splitlines()[2:]]
+
+    assert cells == [["1.30 or less", "yes"], ["0.500 or more", "NO"]]
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    assert paired([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
+
+
+def test_stream_and_calls_are_measured_beside_the_bare_libraries() -> None:
+    figures = wire(WirePlan(rounds=1, messages=200, pandas_messages=5, turns=1, calls=5))
+
+    promised = {figure.name: (figure.least, figure.most) for figure in figures if figure.met is not None}
+    assert promised == {
+        "stream: ours / bare, paired": (0.5, None),
+        "stream: ours / pandas, paired": (100, None),
+        "a price: ours / bare, paired": (None, 1.3),
+        "a chart of 100 days: ours / bare, paired": (None, 1.3),
+        "an order: ours / bare, paired": (None, 1.3),
+    }
+    assert all(value > 0 for figure in figures for value in figure.values)
+
+
+def test_the_limit_is_told_for_each_profile_and_our_budget_keeps_it() -> None:
+    figures = figures_of(list(compare(200)))
+
+    refused = [figure for figure in figures if f": {OURS}, refused" in figure.name]
+    assert len(refused) == len(LIMITS)
+    assert all(figure.met for figure in refused)
+    assert {figure.name.split(",")[1].split()[0] for figure in figures} == {"real", "new", "paper"}
 
 
 def test_the_command_line_changes_the_plan() -> None:

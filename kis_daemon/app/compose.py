@@ -8,7 +8,7 @@ Rules of this room
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -24,21 +24,30 @@ from kis_daemon.kis.opening import Kis
 from kis_daemon.ports import Clock, Entropy, Notifier, Records
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
+from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
+from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
-from kis_daemon.services.intake import Intake, QuotePoller
+from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.names import Names, NamingNotifier
 from kis_daemon.services.order_synchronizer import OrderSynchronizer, OrderTiming
+from kis_daemon.services.outages import Outages
+from kis_daemon.services.poller import QuotePoller
+from kis_daemon.services.quote_desk import QuoteDesk
+from kis_daemon.services.quote_metrics import QuoteFigures, quote_figures
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.timetable import Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.universe_selector import UniverseSelector
+from kis_daemon.services.watch_list import WatchList
 
 _MANDATE_DAYS = 365
 _MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
@@ -51,6 +60,7 @@ class House:
     settings: Settings
     clock: Clock
     records: Records
+    mend_store: Callable[[], Coroutine[None, None, None]]
     book: Book
     board: QuoteBoard
     journal: Journal
@@ -60,9 +70,18 @@ class House:
     trader: Trader
     timetable: Timetable
     poller: QuotePoller
+    looks: HeldLooks
+    quote_desk: QuoteDesk
+    names: Names
+    watch_list: WatchList
     intake: Intake
     kis: Kis
     mandate: Mandate
+    audit: AuditDesk | None
+
+    def quote_figures(self) -> QuoteFigures:
+        """Return the figures of the quote path; called inside the running loop."""
+        return quote_figures(self.board, self.quote_desk, self.kis.feed.metrics())
 
 
 def compose(
@@ -71,6 +90,7 @@ def compose(
     *,
     kis: Kis,
     records: Records,
+    mend_store: Callable[[], Coroutine[None, None, None]],
     calendar: TradingCalendar,
     clock: Clock,
     entropy: Entropy,
@@ -82,12 +102,16 @@ def compose(
     poll_s: float,
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
+    audit: AuditPlaces | None = None,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
     book = Book()
     board = QuoteBoard()
-    journal = Journal(records, clock, notifier)
+    outages = Outages(clock)
+    journal = Journal(records, clock, NamingNotifier(notifier, book))
+    names = Names(book=book, broker=kis.broker, records=records, clock=clock)
+    book.on_name = names.learn
     mandate = _mandate(settings, clock)
     desk = ApprovalDesk(
         secret,
@@ -104,6 +128,7 @@ def compose(
         limits=settings.risk,
         timing=ControlTiming(poll_s=poll_s),
         stream_is_primary=stream_is_primary,
+        outages=outages,
     )
 
     # Trader, bookkeeper, reconciler and synchronizer know one another in a circle; the circle is closed by these calls.
@@ -138,6 +163,7 @@ def compose(
         calendar=calendar,
         clock=clock,
         cadence=Cadence(),
+        outages=outages,
     )
     control.watch(reconciler)
     synchronizer = OrderSynchronizer(
@@ -163,9 +189,26 @@ def compose(
         limits=settings.risk,
         commission_ppb=settings.commission_ppb,
     )
-    buyer = Buyer(book=book, journal=journal, synchronizer=synchronizer, approvals=desk, calendar=calendar, rules=rules)
-    seller = Seller(book=book, journal=journal, synchronizer=synchronizer, approvals=desk, clock=clock, rules=rules)
-    trader = Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
+    audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
+    door = RecordedDoor(synchronizer)
+    buyer = Buyer(book=book, journal=journal, synchronizer=door, approvals=desk, calendar=calendar, rules=rules)
+    seller = Seller(book=book, journal=journal, synchronizer=door, approvals=desk, clock=clock, rules=rules)
+    trader = (
+        Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
+        if audit_desk is None
+        else RecordedTrader(
+            book=book,
+            buyer=buyer,
+            seller=seller,
+            calendar=calendar,
+            clock=clock,
+            rules=rules,
+            file=audit_desk.inputs,
+            door=door,
+            mandate=mandate,
+            bars=lambda symbol: histories.bars(symbol),
+        )
+    )
     board.listen(trader.on_quote)
     histories = Histories(
         market_data=kis.market_data,
@@ -173,8 +216,47 @@ def compose(
         journal=journal,
         periods=settings.entry.periods,
         full_bars=settings.entry.full_bars,
+        outages=outages,
         learn=trader.learn,
         forget=trader.forget_setup,
+    )
+    quote_desk = QuoteDesk(
+        market_data=kis.market_data, board=board, book=book, outages=outages, calendar=calendar, clock=clock
+    )
+    looks = HeldLooks(
+        book=book,
+        board=board,
+        journal=journal,
+        calendar=calendar,
+        clock=clock,
+        protection=settings.protection,
+        timing=LookTiming(interval_s=options.interval_s, near_s=min(LookTiming().near_s, options.interval_s)),
+        look=trader.on_quote,
+        ask=lambda symbol: poller.ask(symbol),
+        is_carried=control.is_carried,
+        on_round=lambda: watch_list.refresh(),
+    )
+    watch_list = WatchList(
+        feed=kis.feed,
+        always=settings.kis_ws_symbols,
+        held=looks.by_nearness,
+        indicators=histories.indicators,
+        last_price=board.price,
+        rules=settings.entry,
+    )
+    poller = QuotePoller(
+        desk=quote_desk,
+        board=board,
+        book=book,
+        control=control,
+        calendar=calendar,
+        clock=clock,
+        interval_s=options.interval_s,
+        stream_is_primary=stream_is_primary,
+        symbols=trader.symbols,
+        held=looks.by_nearness,
+        max_runs=options.max_runs,
+        on_runs_done=on_runs_done,
     )
     timetable = Timetable(
         book=book,
@@ -187,29 +269,18 @@ def compose(
         synchronizer=synchronizer,
         control=control,
         market_data=kis.market_data,
-        feed=kis.feed,
+        feed=watch_list,
         calendar=calendar,
         clock=clock,
+        prewarm=kis.prewarm,
         on_day_over=on_day_over,
-    )
-    poller = QuotePoller(
-        market_data=kis.market_data,
-        board=board,
-        book=book,
-        control=control,
-        calendar=calendar,
-        clock=clock,
-        interval_s=options.interval_s,
-        stream_is_primary=stream_is_primary,
-        symbols=trader.symbols,
-        recheck=lambda: trader.recheck(board.quote),
-        max_runs=options.max_runs,
-        on_runs_done=on_runs_done,
+        also_at_day_end=None if audit_desk is None else audit_desk.end_day,
     )
     return House(
         settings=settings,
         clock=clock,
         records=records,
+        mend_store=mend_store,
         book=book,
         board=board,
         journal=journal,
@@ -219,9 +290,14 @@ def compose(
         trader=trader,
         timetable=timetable,
         poller=poller,
-        intake=Intake(board, reconciler, control),
+        looks=looks,
+        quote_desk=quote_desk,
+        names=names,
+        watch_list=watch_list,
+        intake=Intake(board, reconciler, control, poller),
         kis=kis,
         mandate=mandate,
+        audit=audit_desk,
     )
 
 

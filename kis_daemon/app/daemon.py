@@ -44,13 +44,18 @@ async def live(
             tasks = [
                 group.create_task(alert_desk.run(), name="alerts"),
                 group.create_task(house.journal.run(), name="journal"),
+                group.create_task(house.mend_store(), name="store"),
                 group.create_task(house.control.run(), name="control"),
                 group.create_task(house.reconciler.run(), name="reconciler"),
                 group.create_task(house.synchronizer.run(), name="order_synchronizer"),
-                group.create_task(house.kis.feed.run(house.intake), name="feed"),
+                group.create_task(house.watch_list.run(house.intake), name="feed"),
                 group.create_task(house.poller.run(), name="poller"),
+                group.create_task(house.looks.run(), name="looks"),
+                group.create_task(house.names.run(), name="names"),
                 group.create_task(house.timetable.run(), name="timetable"),
             ]
+            if house.audit is not None:
+                tasks.append(group.create_task(house.audit.run(), name="audit"))
             if watchdog_s is not None:
                 tasks.append(group.create_task(_watch(house, systemd, watchdog_s), name="watchdog"))
             await stop.wait()
@@ -66,6 +71,8 @@ async def live(
         except TimeoutError:
             log.error("drain_not_finished", seconds=_DRAIN_S)  # what is PENDING is found out at the next start
         await house.journal.write(house.journal.fact("daemon_stopped", alerts=True, reason=_why(stop)))
+        if house.audit is not None:
+            await house.audit.end()
         await alert_desk.drain(_LAST_WORDS_S)
 
 
@@ -97,6 +104,8 @@ async def _recover(house: House) -> None:
             max_quantity=house.mandate.max_quantity,
         ),
     )
+    if house.audit is not None:
+        await house.audit.begin()
     await house.control.refresh()
     if house.control.was_never_released:
         log.warning("kill_switch_never_released", release=_release_command(house))
@@ -112,8 +121,9 @@ def _release_command(house: House) -> str:
 def _load(rows: Rows, house: House, today: date) -> None:
     """Fill the book from the records."""
     book = house.book
+    house.names.load(rows)
     for order in (*rows.orders_of(today), *rows.live_orders()):
-        book.put(order)
+        book.recover(order)
     for position in rows.open_positions():
         book.positions[position.symbol] = position
         book.rename(position.symbol, position.name)

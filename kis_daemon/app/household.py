@@ -8,26 +8,29 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 
+from kis_daemon.app.audit_places import audit_places
 from kis_daemon.app.compose import House, compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
 from kis_daemon.app.files import git_commit
 from kis_daemon.app.lock import InstanceLock
 from kis_daemon.app.logs import Logs
+from kis_daemon.app.modes import Venue
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.outside import OutsideSink
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.app.summary import summarize
 from kis_daemon.app.systemd import Systemd, watchdog_interval_s
+from kis_daemon.app.world import SIMULATED_JOURNAL
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.alerts import AlertDesk, Sink
 from kis_daemon.console.telegram import TelegramSink
@@ -39,8 +42,11 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits, open_kis
 from kis_daemon.kis.transport import KisEndpoints
 from kis_daemon.ports import Clock, Entropy, StoreError
-from kis_daemon.store.database import Database
+from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
+from kis_daemon.store.spare import SpareRecords
+
+ORDER_JOURNAL = "order_journal.jsonl"
 
 Hide: TypeAlias = Callable[..., None]
 """Takes texts that no log line may show."""
@@ -76,6 +82,7 @@ class Household:
         self.calendar = calendar
         self.database = Database(settings.database)
         self.was_ended_by_the_market = False
+        self._store_is_open = False
         self._screen = Screen(sys.stdout)
         self._systemd = Systemd(os.environ)
         self._stop: asyncio.Event | None = None
@@ -99,13 +106,46 @@ class Household:
             secrets=self.settings.secrets(),
         )
 
-    def open_store(self, stack: ExitStack) -> None:
-        """Open the database and close it with `stack`; one line and exit 78 where it cannot be opened."""
+    def open_store(self, stack: ExitStack, *, may_be_away: bool = False) -> None:
+        """Open the database and close it with `stack`; one line and exit 78 where it cannot be opened.
+
+        It `may_be_away` where an earlier run has left what a stop needs: then the start goes on without it.
+        """
+        stack.callback(self.database.close)
         try:
             self.database.open()
+            self._store_is_open = True
+        except StoreError as error:
+            permanent = isinstance(error, SchemaTooNew | ScriptChanged)
+            if permanent or not may_be_away or not self._spare_path.exists():
+                raise ConfigurationError(str(error)) from None
+
+    @property
+    def _spare_path(self) -> Path:
+        """Return the file that stands in for the database."""
+        simulated = self.settings.venue is Venue.SIMULATOR
+        return self.settings.data_dir / (SIMULATED_JOURNAL if simulated else ORDER_JOURNAL)
+
+    @asynccontextmanager
+    async def _records(self, clock: Clock) -> AsyncIterator[SpareRecords]:
+        """Open the records over the database; exit 78 where neither it nor what stands in for it can be read."""
+        on_a_server = not self.settings.database.startswith("sqlite")
+        records = SpareRecords(
+            self.database,
+            self._spare_path,
+            clock,
+            reopen=None if self._store_is_open else self.database.open,
+            keeps_state=on_a_server,
+        )
+        try:
+            await records.open(primary_is_open=self._store_is_open)
         except StoreError as error:
             raise ConfigurationError(str(error)) from None
-        stack.callback(self.database.close)
+        try:
+            yield records
+        finally:
+            records.close()
+            await self.database.aclose()
 
     async def live_with(self, outfit: Outfit, hide: Hide) -> int:
         """Live until stopped, or until the days or the market are over; return the exit code."""
@@ -115,21 +155,25 @@ class Household:
         hide(outfit.credentials.app_key, outfit.credentials.app_secret, outfit.credentials.account)
         commit = git_commit()
         limits = replace(outfit.limits, timeout_s=self.settings.api_timeout_s)
-        async with open_kis(
-            outfit.endpoints,
-            outfit.credentials,
-            outfit.profile,
-            outfit.clock,
-            outfit.chance,
-            outfit.token_path,
-            limits,
-        ) as kis:
+        async with (
+            self._records(outfit.clock) as records,
+            open_kis(
+                outfit.endpoints,
+                outfit.credentials,
+                outfit.profile,
+                outfit.clock,
+                outfit.chance,
+                outfit.token_path,
+                limits,
+            ) as kis,
+        ):
             alert_desk = AlertDesk(self._sinks(), self.settings.language, self.settings.alerts)
             house = compose(
                 self.settings,
                 self.options,
                 kis=kis,
-                records=self.database,
+                records=records,
+                mend_store=records.mend,
                 calendar=self.calendar,
                 clock=outfit.clock,
                 entropy=outfit.entropy,
@@ -141,6 +185,7 @@ class Household:
                 poll_s=outfit.poll_s,
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,
+                audit=audit_places(self.settings, self.database),
             )
             log.info(
                 "daemon_starting",
@@ -164,7 +209,14 @@ class Household:
             finally:
                 watcher.cancel()
                 progress.finish()
-        self._sum_up(house, None if outfit.account_view is None else outfit.account_view())
+            if records.degraded:
+                log.error("summary_left_out", reason=records.degraded)
+                return ExitCode.OK
+            account = None if outfit.account_view is None else outfit.account_view()
+            summary = await self.database.transact(
+                lambda rows: summarize(house, rows, exit_code=ExitCode.OK, days=self._days, simulator_account=account)
+            )
+        self._show_summary(summary)
         return ExitCode.OK
 
     async def _stop_with(self, market_over: asyncio.Event | None, stop: asyncio.Event) -> None:
@@ -201,10 +253,7 @@ class Household:
             )
         return progress
 
-    def _sum_up(self, house: House, account: Mapping[str, object] | None) -> None:
-        summary = self.database.transact_now(
-            lambda rows: summarize(house, rows, exit_code=ExitCode.OK, days=self._days, simulator_account=account)
-        )
+    def _show_summary(self, summary: Mapping[str, Any]) -> None:
         self._screen.line(summary_table(summary, self.settings.language, colour=self._screen.is_terminal))
         if self.options.summary_json is not None:
             text = json.dumps(summary, ensure_ascii=False, indent=1) + "\n"

@@ -35,7 +35,7 @@ def run_on_the_paper_account(settings: Settings, options: RunOptions, calendar: 
     with ExitStack() as stack:
         household = Household(settings, options, calendar)
         stack.enter_context(household.lock())
-        household.open_store(stack)
+        household.open_store(stack, may_be_away=True)
         loop, clock = _time(_simulators_time(settings, options))  # and last: whatever the start took is not lived again
         logs = stack.enter_context(household.logs(clock.now))
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -60,7 +60,7 @@ async def _trade(household: Household, clock: Clock, hide: Hide) -> int:
             hts_id=keys.hts_id,
         ),
         profile=KisProfile.PAPER,
-        limits=KisLimits.of(KisProfile.PAPER),
+        limits=KisLimits.of(KisProfile.PAPER, settings.kis_calls_per_second),
         chance=random.Random(),
         entropy=SystemEntropy(),
         secret=secret.get_secret_value().encode(),

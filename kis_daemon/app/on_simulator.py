@@ -10,11 +10,16 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
+from collections import Counter
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
 
+import structlog
+import yaml
+
+from kis_daemon.app.audit_places import set_mirror_aside
 from kis_daemon.app.entropy import SeededEntropy
 from kis_daemon.app.errors import UsageError
 from kis_daemon.app.household import Hide, Household, Outfit
@@ -32,6 +37,8 @@ from kis_daemon.kis.opening import KisLimits
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
 from kis_daemon.ports import Rows
 from kis_daemon.services import control
+from kis_daemon.simulator.faults import FaultPlan
+from kis_daemon.simulator.faults_file import FaultError, plan_of
 from kis_daemon.simulator.price_file import FilePrices
 from kis_daemon.simulator.price_generator import GeneratedPrices
 from kis_daemon.simulator.price_rows import PriceFileError
@@ -41,8 +48,11 @@ from kis_daemon.simulator.server import Simulator
 from kis_daemon.store.database import Database
 from kis_daemon.virtual_loop import VirtualLoop
 
+log = structlog.get_logger("simulator")
+
 _WAKES_AT = time(7, 30)  # before the first day's preparation at 08:00
 _POLL_S = 300.0  # the switch of a simulation is read in every order's transaction all the same
+_KIS_PING_S = 20.0  # as KIS does it: where the stream may break, silence is to be noticed as quickly as there
 _PING_S = 300.0  # in simulated years pings would cost more than prices; how long silence may last grows with it
 
 
@@ -51,12 +61,14 @@ def run_on_the_simulator(settings: Settings, options: RunOptions, calendar: Trad
     sim = options.sim
     prices = load_prices(sim.prices, sim.seed, sim.start, calendar)
     universe = _universe(settings.universe, options, prices)
+    faults = None if sim.faults is None else load_faults(sim.faults, sim.start)
     world = world_of(settings.data_dir, sim)
     with ExitStack() as stack:
         household = Household(settings, options, calendar)
         stack.enter_context(household.lock())
         if not world.goes_on():
             world.begin()
+            set_mirror_aside(settings)
         household.open_store(stack)
         origin = _origin(world, household.database, sim.start)
         loop = VirtualLoop(SessionPace(calendar, origin, sim.speed) if sim.speed > 0 else None)
@@ -64,7 +76,7 @@ def run_on_the_simulator(settings: Settings, options: RunOptions, calendar: Trad
         logs = stack.enter_context(household.logs(clock.now))
         seed = f"{sim.seed}|{origin.isoformat()}"
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            code = runner.run(_simulate(household, clock, prices, universe, world, seed, logs.mask.add))
+            code = runner.run(_simulate(household, clock, prices, universe, world, faults, seed, logs.mask.add))
         if household.days_are_done or household.was_ended_by_the_market:
             world.finish()
     return code
@@ -76,11 +88,13 @@ async def _simulate(
     prices: PriceBook,
     universe: UniverseRules,
     world: World,
+    faults: FaultPlan | None,
     seed: str,
     hide: Hide,
 ) -> int:
     settings, sim = household.settings, household.options.sim
     paper = sim.profile is SimProfile.PAPER
+    pings_s = _PING_S if faults is None else _KIS_PING_S
     made = SimulatorSettings(
         profile="paper" if paper else "real",
         seed=sim.seed,
@@ -88,17 +102,17 @@ async def _simulate(
         cash=sim.cash,
         commission_ppb=settings.commission_ppb,
         rate=sim.speed,
-        ping_interval_s=_PING_S,
+        ping_interval_s=pings_s,
     )
     entropy = SeededEntropy(f"entropy|{seed}")
     profile = KisProfile.PAPER if paper else KisProfile.REAL
-    limits = KisLimits.of(profile)
+    limits = KisLimits.of(profile, settings.kis_calls_per_second)
     await household.database.transact(lambda rows: _release(rows, clock.now()))
     async with AsyncExitStack() as stack:
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kis_daemon-")))
         chance = random.Random(f"simulator|{seed}")
         simulator = await stack.enter_async_context(
-            Simulator(made, prices, household.calendar, clock, chance, state_path=world.state_path)
+            Simulator(made, prices, household.calendar, clock, chance, state_path=world.state_path, faults=faults)
         )
         await simulator.serve_unix(sockets / "rest", sockets / "stream")
         outfit = Outfit(
@@ -114,7 +128,7 @@ async def _simulate(
                 hts_id=made.hts_id,
             ),
             profile=profile,
-            limits=replace(limits, pace=replace(limits.pace, silence_s=4 * _PING_S)),
+            limits=replace(limits, pace=replace(limits.pace, silence_s=4.5 * pings_s)),
             chance=random.Random(f"daemon|{seed}"),
             entropy=entropy,
             secret=entropy.token_bytes(32),
@@ -124,7 +138,23 @@ async def _simulate(
             market_over=simulator.played_out,
             account_view=simulator.account_view,
         )
-        return await household.live_with(outfit, hide)
+        code = await household.live_with(outfit, hide)
+        if faults is not None:
+            fired = Counter(fault.kind for fault in simulator.fault_desk.fired)
+            log.info("simulator_faults", fired=fired.total(), kinds=dict(sorted(fired.items())))
+        return code
+
+
+def load_faults(path: Path, day: date) -> FaultPlan:
+    """Return the faults planned in `path`, YAML or JSON; `UsageError` with file and place if it is unusable."""
+    try:
+        return plan_of(yaml.safe_load(path.read_text("utf-8")), day)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected the planned faults") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: not readable as YAML or JSON: {' '.join(str(error).split())}") from None
+    except FaultError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def load_prices(file: Path | None, seed: int, start: date, calendar: TradingCalendar) -> PriceBook:

@@ -57,6 +57,7 @@ class SimOptions:
     prices: Path | None = None
     cash: Won = 100_000_000
     profile: SimProfile = SimProfile.PAPER
+    faults: Path | None = None
     given: tuple[str, ...] = ()
 
 

@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from kis_daemon.app.errors import ConfigurationError, UsageError
 from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import RunOptions
+from kis_daemon.app.settings_database import database_url, passwords
 from kis_daemon.app.settings_fields import SECTIONS, nested, refuse_what_does_not_fit
 from kis_daemon.app.settings_keys import Credentials, credentials, get_trading_mode, refuse_what_contradicts
 from kis_daemon.app.settings_sources import FIELD_VARIABLES, Given, dotenv_file, environment, yaml_files
@@ -37,6 +38,7 @@ from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
 from kis_daemon.domain.universe import UniverseRules
 
 _SHORTEST_SECRET = 32  # bytes (C19)
+_MOST_PAPER_CALLS = 2  # a second; KIS has allowed 1 since 2026-04 and 2 before
 
 MODE_DEFAULTS: Mapping[str, Mapping[TradingMode, str]] = {
     "protection.max_loss_pct": {TradingMode.PAPER: "5.0", TradingMode.REAL: "3.0"},
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     kis_ws_url: str | None = None
     kis_ws_symbols: tuple[Symbol, ...] = ()
     api_timeout_s: float = 15.0
+    kis_calls_per_second: int | None = None
     jwt_secret: SecretStr | None = None
     telegram: TelegramAccess | None = None
     database_url: SecretStr | None = None
@@ -117,7 +120,7 @@ class Settings(BaseSettings):
             held.append(self.telegram.token)
         found = [secret.get_secret_value() for secret in held if secret is not None]
         if self.database_url is not None:
-            found.append(urlsplit(self.database_url.get_secret_value()).password or "")
+            found.extend(passwords(self.database_url.get_secret_value()))
         return tuple(filter(None, found))
 
     @classmethod
@@ -154,7 +157,7 @@ def load_settings(options: RunOptions, environ: Mapping[str, str], dotenv: Path 
             **urls,
             "jwt_secret": _text(variables, "EXECUTION_JWT_SECRET"),
             "telegram": _telegram(variables),
-            "database_url": _text(variables, "DATABASE_URL"),
+            "database_url": database_url(variables),
             "data_dir": options.data_dir,
             "config_dir": options.config_dir,
             "log_dir": Path(_text(variables, "AUTO_TRADE_LOG_DIR") or "logs").expanduser(),
@@ -163,7 +166,7 @@ def load_settings(options: RunOptions, environ: Mapping[str, str], dotenv: Path 
         }
     )
     refuse_what_does_not_fit(settings, given)
-    _refuse_what_the_venue_forbids(settings, options)
+    _refuse_what_the_venue_forbids(settings, options, given)
     if mode is TradingMode.PAPER:
         assert_not_real_mode(settings)
     return settings
@@ -189,7 +192,7 @@ def _merged(mode: TradingMode, options: RunOptions, variables: Mapping[str, Give
     """Return what every source says of the fields that have a type, the strongest last to speak."""
     given = {path: Given(value=value[mode], place=path) for path, value in MODE_DEFAULTS.items()}
     given |= yaml_files(options.config_dir)
-    typed = ("API_TIMEOUT", "KIS_WS_SYMBOLS", "ORDER_QUANTITY", "MAX_QTY")
+    typed = ("API_TIMEOUT", "KIS_CALLS_PER_SECOND", "KIS_WS_SYMBOLS", "ORDER_QUANTITY", "MAX_QTY")
     given |= {FIELD_VARIABLES[name]: variables[name] for name in typed if name in variables}
     if options.symbols:
         given["universe.stocks"] = Given(value=tuple(options.symbols), place="--symbols")
@@ -239,7 +242,7 @@ def _telegram(variables: Mapping[str, Given]) -> TelegramAccess | None:
     return TelegramAccess(token=SecretStr(token), chat_id=chat_id)
 
 
-def _refuse_what_the_venue_forbids(settings: Settings, options: RunOptions) -> None:
+def _refuse_what_the_venue_forbids(settings: Settings, options: RunOptions, given: Mapping[str, Given]) -> None:
     if options.sim_clock and (settings.venue is not Venue.KIS_PAPER or settings.kis_rest_url is None):
         raise UsageError("usage.sim_clock")
     if settings.jwt_secret is not None:
@@ -251,6 +254,11 @@ def _refuse_what_the_venue_forbids(settings: Settings, options: RunOptions) -> N
     if options.sim.given or options.all_symbols:
         option = options.sim.given[0] if options.sim.given else "--symbols all"
         raise UsageError("usage.sim_with_kis", option=option)
+    calls = settings.kis_calls_per_second
+    if settings.venue is Venue.KIS_PAPER and calls is not None and calls > _MOST_PAPER_CALLS:
+        place = given["kis_calls_per_second"].place
+        allowed = {"expected": "expected.whole", "low": 1, "high": _MOST_PAPER_CALLS}
+        raise ConfigurationError("refused", place=place, value=repr(str(calls)), **allowed)
     if settings.jwt_secret is None:
         raise ConfigurationError("config.jwt_missing", venue=settings.venue)
     if not settings.universe.stocks:

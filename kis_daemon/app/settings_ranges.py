@@ -37,6 +37,7 @@ def _number(low: float, high: float) -> Range:
 
 RANGES: Mapping[str, Range] = {
     "api_timeout_s": _number(1, 60),
+    "kis_calls_per_second": _whole(1, 20),
     "commission_pct": _number(0, 1),
     "entry.periods.atr": _whole(2, 100),
     "entry.periods.adx": _whole(2, 100),

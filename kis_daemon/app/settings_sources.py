@@ -35,12 +35,15 @@ class Given:
 KEY_PREFIXES = ("PAPER_KIS_", "REAL_KIS_", "KIS_")
 KEY_NAMES = ("APP_KEY", "APP_SECRET", "ACCOUNT_NO", "ACCOUNT_PRODUCT_CODE", "HTS_ID")
 
+DB_VARIABLES = ("DB_TYPE", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
+
 FIELD_VARIABLES: Mapping[str, str] = {
     "TRADING_MODE": "trading_mode",
     "KIS_REST_URL": "kis_rest_url",
     "KIS_WS_URL": "kis_ws_url",
     "KIS_WS_SYMBOLS": "kis_ws_symbols",
     "API_TIMEOUT": "api_timeout_s",
+    "KIS_CALLS_PER_SECOND": "kis_calls_per_second",
     "ORDER_QUANTITY": "risk.order_quantity",
     "MAX_QTY": "risk.max_quantity",
     "EXECUTION_JWT_SECRET": "jwt_secret",
@@ -53,6 +56,7 @@ FIELD_VARIABLES: Mapping[str, str] = {
 VARIABLES = frozenset(
     {
         *FIELD_VARIABLES,
+        *DB_VARIABLES,
         "KIS_ENV",
         "KIS_MOCK",
         "TELEGRAM_BOT_TOKEN",
@@ -73,7 +77,9 @@ FILES: Mapping[str, tuple[str, ...]] = {
 
 def is_secret(variable: str) -> bool:
     """Whether a variable's value must never be shown."""
-    return variable.endswith(("APP_KEY", "APP_SECRET", "ACCOUNT_NO", "HTS_ID", "_TOKEN", "_SECRET", "DATABASE_URL"))
+    return variable.endswith(
+        ("APP_KEY", "APP_SECRET", "ACCOUNT_NO", "HTS_ID", "_TOKEN", "_SECRET", "_PASSWORD", "DATABASE_URL")
+    )
 
 
 def shown(variable: str, value: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from kis_daemon.app.options import SimOptions
 
 _WORLD = "simulated_world.json"
+SIMULATED_JOURNAL = "simulated_journal.jsonl"
 _STATE = "simulated_account.json"
 _DATABASE = "simulated.db"
 
@@ -52,7 +53,7 @@ class World:
 
     def begin(self) -> None:
         """Put the files of whatever world was here aside and write this one's name down."""
-        files = [self.data_dir / _WORLD, self.state_path]
+        files = [self.data_dir / _WORLD, self.state_path, self.data_dir / SIMULATED_JOURNAL]
         files += [self.data_dir / f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-shm")]
         found = [file for file in files if file.exists()]
         if found:

@@ -37,6 +37,32 @@ class Event:
             raise ValueError(f"event {self.type}: a naive time {self.at} was given, expected an aware one")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorEvent:
+    """A row that a person put into `event_log` by SQL: outside of the chain until an `event_adopted` names its hash.
+
+    `at` is whatever text stands in the column; a moment in any usual form is one text for all databases.
+    """
+
+    event_id: int
+    at: str
+    type: str
+    actor: str
+    correlation_id: str
+    payload_json: str
+
+    def row_hash(self) -> str:
+        """Return the hash of the row as it stands (hex SHA-256 over a JSON list)."""
+        try:
+            moment = datetime.fromisoformat(self.at)
+            moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+            at = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        except (ValueError, OverflowError):
+            at = self.at
+        row = [self.event_id, at, self.type, self.actor, self.correlation_id, self.payload_json]
+        return hashlib.sha256(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
 def canonical(event: Event) -> str:
     """Return the event as the text that is hashed: UTC microseconds, type, correlation, key-sorted compact JSON."""
     payload = json.dumps(dict(event.payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

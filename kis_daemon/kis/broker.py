@@ -1,65 +1,66 @@
 """The account at KIS, behind the `Broker` port.
 
 Rules of this room
-    An order or cancel is sent once (commands.py). Any error but `NoAnswer` means that nothing was ordered.
-    A listing is whole or it is an error: all pages, no cursor twice, begun again when it changed in
-    between.
+    An order, change or cancel is sent once (commands.py). Any error but `NoAnswer` means that nothing was
+    ordered.
+    No change and no cancel without the order's branch: where we do not have it the open orders are asked first.
+    Listings are whole or an error (listings.py); rows that cannot be read are in them as what they are.
     Days of more than three months ago stand behind another TR id.
 """
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import TypeVar
 
 import structlog
 
 from kis_daemon.domain.market import Symbol, Won
-from kis_daemon.domain.orders import Order, OrderIntent
+from kis_daemon.domain.orders import Order, OrderIntent, OrderNo
 from kis_daemon.kis.budget import Priority
-from kis_daemon.kis.capabilities import KisProfile, Purpose
+from kis_daemon.kis.capabilities import Generation, KisProfile, Purpose, is_offered
 from kis_daemon.kis.commands import Commands
 from kis_daemon.kis.credentials import Credentials
+from kis_daemon.kis.listings import Listings
 from kis_daemon.kis.questions import Questions
-from kis_daemon.kis.wire import Body, Question
 from kis_daemon.kis.wire_balance import (
     ask_balance,
     ask_buyable,
-    merged,
+    ask_sellable,
+    read_account_pages,
     read_buyable,
-    read_holdings,
-    read_totals,
+    read_sellable,
 )
-from kis_daemon.kis.wire_orders import (
-    Cursor,
-    ask_cancel,
-    ask_orders,
-    ask_submit,
-    at_cursor,
-    next_cursor,
-    read_accepted,
-    read_orders,
+from kis_daemon.kis.wire_listing import ask_open_orders, ask_orders, read_open_pages, read_order_pages
+from kis_daemon.kis.wire_orders import ask_cancel, ask_modify, ask_submit, read_accepted
+from kis_daemon.kis.wire_profit import (
+    ask_profit_by_day,
+    ask_profit_by_symbol,
+    ask_realized_today,
+    read_days,
+    read_realized_today,
+    read_trades_by_symbol,
 )
 from kis_daemon.ports import (
     Accepted,
     AccountStatement,
     BrokerOrder,
     Clock,
-    ListingChanged,
+    DayProfit,
+    NothingToCancel,
+    OrderListing,
     Permit,
     ProtocolError,
+    TradeProfit,
+    UnreadableOrder,
     Withdrawn,
 )
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
 _NEW_TR_MONTHS = 3
-_MAX_PAGES = 500
-_RESTARTS = 3
 
 
 class KisBroker:
@@ -72,29 +73,58 @@ class KisBroker:
         credentials: Credentials,
         profile: KisProfile,
         clock: Clock,
+        generation: Generation = Generation.NEW,
     ) -> None:
         self._questions = questions
+        self._listings = Listings(questions)
         self._commands = commands
         self._credentials = credentials
         self._profile = profile
         self._clock = clock
+        self._generation = generation
+        self._told: set[tuple[OrderNo | None, str]] = set()
+
+    # orders
 
     async def submit(self, intent: OrderIntent, permit: Permit, *, urgent: bool) -> Accepted | Withdrawn:
-        command = ask_submit(intent, self._credentials, self._profile)
+        command = ask_submit(intent, self._credentials, self._profile, self._generation)
         answer = await self._commands.send(command, permit, Priority.EXIT if urgent else Priority.ENTRY)
         return answer if isinstance(answer, Withdrawn) else read_accepted(answer)
 
     async def cancel(self, order: Order, permit: Permit) -> Accepted | Withdrawn:
-        command = ask_cancel(order, self._credentials, self._profile)
+        order = await self._with_branch(order)
+        command = ask_cancel(order, self._credentials, self._profile, self._generation)
         answer = await self._commands.send(command, permit, Priority.CANCEL)
         return answer if isinstance(answer, Withdrawn) else read_accepted(answer)
 
-    async def orders(self, first: date, last: date) -> tuple[BrokerOrder, ...]:
+    async def modify(self, order: Order, quantity: int | None, price: Won, permit: Permit) -> Accepted | Withdrawn:
+        order = await self._with_branch(order)
+        command = ask_modify(order, quantity, price, self._credentials, self._profile, self._generation)
+        answer = await self._commands.send(command, permit, Priority.CANCEL)
+        return answer if isinstance(answer, Withdrawn) else read_accepted(answer)
+
+    async def _with_branch(self, order: Order) -> Order:
+        """Return `order` with the branch that a change of it must name (KRX_FWDG_ORD_ORGNO)."""
+        if order.branch_no or order.order_no is None:
+            return order
+        listing = await self.open_orders()
+        for row in listing:
+            if row.order_no == order.order_no and row.symbol == order.intent.symbol and row.branch_no:
+                return replace(order, branch_no=row.branch_no)
+        if listing.may_hide(order.intent.symbol, order.order_no):
+            raise ProtocolError(f"order {order.order_no}: the branch is unknown and its row cannot be read")
+        raise NothingToCancel(f"order {order.order_no} is not among the open orders")
+
+    async def orders(self, first: date, last: date) -> OrderListing:
         rows: list[BrokerOrder] = []
+        unreadable: list[UnreadableOrder] = []
         for purpose, start, end in self._spans(first, last):
-            question = ask_orders(start, end, purpose, self._credentials, self._profile)
-            rows += await self._whole(question, Priority.ORDER_STATUS, _read_order_pages)
-        return tuple(sorted(rows, key=lambda row: row.at))  # stable: KIS's order within a second
+            question = ask_orders(start, end, purpose, self._credentials, self._profile, self._generation)
+            part = await self._listings.whole(question, Priority.ORDER_STATUS, read_order_pages)
+            rows += part.rows
+            unreadable += part.unreadable
+        self._tell(unreadable)
+        return OrderListing(rows=tuple(rows), unreadable=tuple(unreadable))
 
     def _spans(self, first: date, last: date) -> list[tuple[Purpose, date, date]]:
         """Split `first` to `last` where the TR id changes."""
@@ -108,9 +138,27 @@ class KisBroker:
             spans.append((Purpose.ORDERS, max(first, recent), last))
         return spans
 
+    async def open_orders(self) -> OrderListing:
+        today = self._clock.now().date()
+        question = ask_open_orders(today, self._credentials, self._profile, self._generation)
+        listing = await self._listings.whole(
+            question, Priority.ORDER_STATUS, lambda pages: read_open_pages(pages, today)
+        )
+        self._tell(listing.unreadable)
+        return listing
+
+    def _tell(self, unreadable: Sequence[UnreadableOrder]) -> None:
+        """Log a row that cannot be read once, not at every look."""
+        for row in unreadable:
+            if (row.order_no, row.product) not in self._told:
+                self._told.add((row.order_no, row.product))
+                log.warning("order_row_unreadable", order_no=row.order_no, product=row.product, reason=row.reason)
+
+    # the account
+
     async def account(self) -> AccountStatement:
         question = ask_balance(self._credentials, self._profile)
-        return await self._whole(question, Priority.ACCOUNT, _read_account_pages)
+        return await self._listings.whole(question, Priority.ACCOUNT, read_account_pages)
 
     async def buyable_quantity(self, symbol: Symbol, price: Won) -> int:
         if price <= 0:
@@ -118,49 +166,26 @@ class KisBroker:
         question = ask_buyable(symbol, price, self._credentials, self._profile)
         return read_buyable(await self._questions.ask(question, Priority.ACCOUNT), price)
 
-    async def _whole(self, question: Question, priority: Priority, read: Callable[[Sequence[Body]], T]) -> T:
-        """Return all pages as `read` reads them; a listing that changes in between is begun again."""
-        for restart in range(_RESTARTS + 1):
-            try:
-                return read(await self._pages(question, priority))
-            except ListingChanged:
-                if restart == _RESTARTS:
-                    raise
-                log.warning("listing_changed", tr_id=question.tr_id, restart=restart + 1)
-        raise AssertionError("unreachable: the last restart returns or raises")
+    async def sellable_quantity(self, symbol: Symbol) -> int:
+        if is_offered(Purpose.SELLABLE, self._profile):
+            question = ask_sellable(symbol, self._credentials, self._profile)
+            return read_sellable(await self._questions.ask(question, Priority.ACCOUNT), symbol)
+        holdings = (await self.account()).holdings
+        return next((holding.sellable for holding in holdings if holding.symbol == symbol), 0)
 
-    async def _pages(self, question: Question, priority: Priority) -> list[Body]:
-        pages: list[Body] = []
-        seen: list[Cursor] = []
-        cursor: Cursor | None = None
-        while True:
-            page = await self._questions.ask(question if cursor is None else at_cursor(question, cursor), priority)
-            pages.append(page)
-            cursor = next_cursor(page)
-            if cursor is None:
-                return pages
-            if cursor in seen or len(pages) == _MAX_PAGES:
-                raise ProtocolError(f"{question.tr_id}: page {len(pages)} leads back to an earlier one")
-            seen.append(cursor)
+    # what sales brought
 
+    async def realized_today(self) -> Won:
+        question = ask_realized_today(self._credentials, self._profile)
+        return await self._listings.whole(question, Priority.HISTORY, read_realized_today)
 
-def _read_order_pages(pages: Sequence[Body]) -> list[BrokerOrder]:
-    rows: list[BrokerOrder] = []
-    known: dict[tuple[date, str, str], BrokerOrder] = {}
-    for page in pages:
-        for row in read_orders(page):
-            key = (row.at.date(), row.branch_no, row.order_no)
-            if key in known:
-                raise ListingChanged(f"order {row.order_no} stands on two pages")
-            known[key] = row
-            rows.append(row)
-    return rows
+    async def realized_by_day(self, first: date, last: date) -> tuple[DayProfit, ...]:
+        question = ask_profit_by_day(first, last, self._credentials, self._profile)
+        return await self._listings.whole(question, Priority.HISTORY, read_days)
 
-
-def _read_account_pages(pages: Sequence[Body]) -> AccountStatement:
-    totals = read_totals(pages)
-    holdings = merged([holding for page in pages for holding in read_holdings(page)])
-    return AccountStatement(cash=totals.cash, holdings=holdings, holdings_value=totals.holdings_value)
+    async def realized_by_symbol(self, first: date, last: date) -> tuple[TradeProfit, ...]:
+        question = ask_profit_by_symbol(first, last, self._credentials, self._profile)
+        return await self._listings.whole(question, Priority.HISTORY, read_trades_by_symbol)
 
 
 def _months_before(day: date, months: int) -> date:

@@ -1,6 +1,13 @@
 """What exists on which venue: one table from our purpose to the path and TR id of each profile.
 
-KIS manual, menu 국내주식: TR ids since 2025-03 (the older ones "may be blocked without notice").
+KIS manual, menu 국내주식, and the paper collection of its samples: what paper lacks, and what stands in there.
+
+    OPEN_ORDERS             daily listing of the unfilled (`ORDERS` with CCLD_DVSN 02)
+    SELLABLE                the sellable shares of the balance's row
+    MULTI_PRICE             the price of each symbol, one by one
+    PAST_MINUTES, RANKS,    nothing: `NotOnThisVenue`; our records, the master file and the calendar
+    STOCK_INFO, HOLIDAYS,   file know what these tell
+    REALIZED_*
 """
 
 from __future__ import annotations
@@ -8,7 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kis_daemon.ports import NotOnThisVenue
+
 _QUOTATIONS = "/uapi/domestic-stock/v1/quotations"
+_RANKING = "/uapi/domestic-stock/v1/ranking"
 _TRADING = "/uapi/domestic-stock/v1/trading"
 
 
@@ -19,43 +29,97 @@ class KisProfile(StrEnum):
     PAPER = "PAPER"
 
 
+class Generation(StrEnum):
+    """Which TR ids of the ledger are used: those since 2025-03, or the older ones, which know KRX only.
+
+    The older "may be blocked without notice"; they are for a server that does not know the newer.
+    """
+
+    NEW = "NEW"
+    OLD = "OLD"
+
+
 class Purpose(StrEnum):
     """What we ask of KIS."""
 
     PRICE = "price"
+    MULTI_PRICE = "prices of thirty symbols"
+    ORDER_BOOK = "order book"
     DAILY_CHART = "daily chart"
+    RECENT_DAYS = "last thirty days"
+    MINUTES = "minutes of today"
+    PAST_MINUTES = "minutes of a past day"
+    RANK_BY_TRADE = "ranking by trade"
+    RANK_BY_VALUE = "ranking by market value"
+    STOCK_INFO = "stock info"
+    HOLIDAYS = "holidays"
     BUY = "buy"
     SELL = "sell"
-    CANCEL = "cancel"
+    MODIFY_OR_CANCEL = "modify or cancel"
     BUYABLE = "buyable quantity"
+    SELLABLE = "sellable quantity"
     BALANCE = "balance"
+    OPEN_ORDERS = "open orders"
     ORDERS = "orders of the last three months"
     OLD_ORDERS = "orders of more than three months ago"
+    REALIZED_TODAY = "realized profit of today"
+    REALIZED_BY_SYMBOL = "realized profit by symbol"
+    REALIZED_BY_DAY = "realized profit by day"
     TRADES = "stream of trades"
     NOTICES = "stream of notices"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
-    """Where a purpose is served and under which TR id; `None`: not on that venue. Streams have no path."""
+    """Where a purpose is served and under which TR id; `None`: not on that venue. Streams have no path.
 
-    real: str | None
+    `older` is its real TR id before 2025-03, where it had another.
+    """
+
+    real: str
     paper: str | None
     path: str = ""
+    older: str | None = None
+
+
+def _quotation(name: str, real: str, *, on_paper: bool = True, menu: str = _QUOTATIONS) -> Capability:
+    """TR ids that tell prices are the same on both venues."""
+    return Capability(path=f"{menu}/{name}", real=real, paper=real if on_paper else None)
+
+
+def _ledger(name: str, real: str, *, on_paper: bool = True, older: str | None = None) -> Capability:
+    """A ledger's TR id on paper is the real one with a V in front."""
+    return Capability(path=f"{_TRADING}/{name}", real=real, paper=_paper_id(real) if on_paper else None, older=older)
+
+
+def _paper_id(real: str) -> str:
+    return "V" + real[1:]
 
 
 CAPABILITIES: dict[Purpose, Capability] = {
-    Purpose.PRICE: Capability(path=f"{_QUOTATIONS}/inquire-price", real="FHKST01010100", paper="FHKST01010100"),
-    Purpose.DAILY_CHART: Capability(
-        path=f"{_QUOTATIONS}/inquire-daily-itemchartprice", real="FHKST03010100", paper="FHKST03010100"
-    ),
-    Purpose.BUY: Capability(path=f"{_TRADING}/order-cash", real="TTTC0012U", paper="VTTC0012U"),
-    Purpose.SELL: Capability(path=f"{_TRADING}/order-cash", real="TTTC0011U", paper="VTTC0011U"),
-    Purpose.CANCEL: Capability(path=f"{_TRADING}/order-rvsecncl", real="TTTC0013U", paper="VTTC0013U"),
-    Purpose.BUYABLE: Capability(path=f"{_TRADING}/inquire-psbl-order", real="TTTC8908R", paper="VTTC8908R"),
-    Purpose.BALANCE: Capability(path=f"{_TRADING}/inquire-balance", real="TTTC8434R", paper="VTTC8434R"),
-    Purpose.ORDERS: Capability(path=f"{_TRADING}/inquire-daily-ccld", real="TTTC0081R", paper="VTTC0081R"),
-    Purpose.OLD_ORDERS: Capability(path=f"{_TRADING}/inquire-daily-ccld", real="CTSC9215R", paper="VTSC9215R"),
+    Purpose.PRICE: _quotation("inquire-price", "FHKST01010100"),
+    Purpose.MULTI_PRICE: _quotation("intstock-multprice", "FHKST11300006", on_paper=False),
+    Purpose.ORDER_BOOK: _quotation("inquire-asking-price-exp-ccn", "FHKST01010200"),
+    Purpose.DAILY_CHART: _quotation("inquire-daily-itemchartprice", "FHKST03010100"),
+    Purpose.RECENT_DAYS: _quotation("inquire-daily-price", "FHKST01010400"),
+    Purpose.MINUTES: _quotation("inquire-time-itemchartprice", "FHKST03010200"),
+    Purpose.PAST_MINUTES: _quotation("inquire-time-dailychartprice", "FHKST03010230", on_paper=False),
+    Purpose.RANK_BY_TRADE: _quotation("volume-rank", "FHPST01710000", on_paper=False),
+    Purpose.RANK_BY_VALUE: _quotation("market-cap", "FHPST01740000", on_paper=False, menu=_RANKING),
+    Purpose.STOCK_INFO: _quotation("search-stock-info", "CTPF1002R", on_paper=False),
+    Purpose.HOLIDAYS: _quotation("chk-holiday", "CTCA0903R", on_paper=False),
+    Purpose.BUY: _ledger("order-cash", "TTTC0012U", older="TTTC0802U"),
+    Purpose.SELL: _ledger("order-cash", "TTTC0011U", older="TTTC0801U"),
+    Purpose.MODIFY_OR_CANCEL: _ledger("order-rvsecncl", "TTTC0013U", older="TTTC0803U"),
+    Purpose.BUYABLE: _ledger("inquire-psbl-order", "TTTC8908R"),
+    Purpose.SELLABLE: _ledger("inquire-psbl-sell", "TTTC8408R", on_paper=False),
+    Purpose.BALANCE: _ledger("inquire-balance", "TTTC8434R"),
+    Purpose.OPEN_ORDERS: _ledger("inquire-psbl-rvsecncl", "TTTC0084R", on_paper=False, older="TTTC8036R"),
+    Purpose.ORDERS: _ledger("inquire-daily-ccld", "TTTC0081R", older="TTTC8001R"),
+    Purpose.OLD_ORDERS: _ledger("inquire-daily-ccld", "CTSC9215R", older="CTSC9115R"),
+    Purpose.REALIZED_TODAY: _ledger("inquire-balance-rlz-pl", "TTTC8494R", on_paper=False),
+    Purpose.REALIZED_BY_SYMBOL: _ledger("inquire-period-trade-profit", "TTTC8715R", on_paper=False),
+    Purpose.REALIZED_BY_DAY: _ledger("inquire-period-profit", "TTTC8708R", on_paper=False),
     Purpose.TRADES: Capability(real="H0STCNT0", paper="H0STCNT0"),
     Purpose.NOTICES: Capability(real="H0STCNI0", paper="H0STCNI9"),
 }
@@ -73,22 +137,21 @@ STREAM_HOSTS: dict[KisProfile, str] = {
 }
 
 
-class NotOnThisVenue(LookupError):
-    """KIS does not offer this on this profile; something else must stand in."""
-
-    def __init__(self, purpose: Purpose, profile: KisProfile) -> None:
-        super().__init__(f"{purpose.value} does not exist on {profile}")
-
-
 def path_of(purpose: Purpose) -> str:
     """Return the path that serves `purpose`."""
     return CAPABILITIES[purpose].path
 
 
-def tr_id(purpose: Purpose, profile: KisProfile) -> str:
+def is_offered(purpose: Purpose, profile: KisProfile) -> bool:
+    """Whether `profile` serves `purpose` at all."""
+    return profile is KisProfile.REAL or CAPABILITIES[purpose].paper is not None
+
+
+def tr_id(purpose: Purpose, profile: KisProfile, generation: Generation = Generation.NEW) -> str:
     """Return the TR id of `purpose` on `profile`; `NotOnThisVenue` where there is none."""
     capability = CAPABILITIES[purpose]
-    found = capability.real if profile is KisProfile.REAL else capability.paper
-    if found is None:
-        raise NotOnThisVenue(purpose, profile)
-    return found
+    if profile is KisProfile.PAPER and capability.paper is None:
+        raise NotOnThisVenue(f"{purpose.value}: KIS does not offer it on paper")
+    if generation is Generation.OLD and capability.older is not None:
+        return capability.older if profile is KisProfile.REAL else _paper_id(capability.older)
+    return capability.real if profile is KisProfile.REAL or capability.paper is None else capability.paper

@@ -23,16 +23,18 @@ class Commands:
         self._transport = transport
         self._access = access
 
-    async def send(self, command: Command, permit: Permit, priority: Priority) -> Body | Withdrawn:
+    async def send(
+        self, command: Command, permit: Permit, priority: Priority, *, within_s: float | None = None
+    ) -> Body | Withdrawn:
         """Return what KIS accepted, or `Withdrawn` if the permit said no at the last moment.
 
         Raises `OrderRefused` or `AccessRefused` (refused by KIS), `BrokerUnreachable`, `RateLimited` or
-        `AccessRefused` (not sent: no token or no connection), `NoAnswer` (unknown).
+        `AccessRefused` (not sent: no token, no connection, or no slot within `within_s`), `NoAnswer` (unknown).
         """
-        token = await self._access.admit(priority)
-        headers = self._access.headers(token, command.tr_id)
-        answer = await self._transport.post_once(command.path, command.body, headers, permit)
+        async with self._access.admit(priority, tr_id=command.tr_id, within_s=within_s) as admission:
+            headers = self._access.headers(admission.token, command.tr_id)
+            answer = await self._transport.post_once(command.path, command.body, headers, permit, admission.slot)
         if isinstance(answer, Withdrawn):
             return answer
-        with self._access.heeding(token):
+        with self._access.heeding(admission.token, answer.status):
             return read_outcome(answer)

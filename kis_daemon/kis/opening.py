@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
 from kis_daemon.kis.access import Access
 from kis_daemon.kis.broker import KisBroker
-from kis_daemon.kis.budget import CALL_LIMITS, Budget, CallLimit
+from kis_daemon.kis.budget import CALL_LIMITS, TR_SPACING_S, Budget, CallLimit
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.commands import Commands
 from kis_daemon.kis.credentials import Credentials
@@ -21,7 +23,7 @@ from kis_daemon.kis.market_data import KisMarketData
 from kis_daemon.kis.questions import Questions, RetryRule
 from kis_daemon.kis.tokens import AccessTokens, KeyKeeper, StreamKeys
 from kis_daemon.kis.transport import KisEndpoints, Transport
-from kis_daemon.ports import Clock
+from kis_daemon.ports import Clock, Cooldown
 
 API_TIMEOUT_S = 15.0
 
@@ -31,24 +33,35 @@ class KisLimits:
     """How often and how patiently KIS is called. `timeout_s` is `API_TIMEOUT` (S3-N03)."""
 
     calls: CallLimit
+    spacing_s: Mapping[str, float] = field(default_factory=lambda: TR_SPACING_S)
     timeout_s: float = API_TIMEOUT_S
     retry: RetryRule = field(default_factory=RetryRule)
     pace: FeedPace = field(default_factory=FeedPace)
 
     @classmethod
-    def of(cls, profile: KisProfile) -> KisLimits:
-        """Return the limits that KIS sets, with headroom."""
-        return cls(calls=CALL_LIMITS[profile])
+    def of(cls, profile: KisProfile, calls_per_second: int | None = None) -> KisLimits:
+        """Return the limits that KIS sets; `calls_per_second` where KIS grants this key another number."""
+        return cls(calls=CALL_LIMITS[profile] if calls_per_second is None else CallLimit.of(calls_per_second))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kis:
-    """An open KIS environment. `access_tokens` is there to be warmed before the market opens."""
+    """An open KIS environment. `cooldown` tells how long KIS's last "too many calls" still holds."""
 
     broker: KisBroker
     market_data: KisMarketData
     feed: KisFeed
     access_tokens: KeyKeeper
+    stream_keys: KeyKeeper
+    cooldown: Cooldown
+
+    async def prewarm(self, until: datetime) -> bool:
+        """Have both keys, good until then where KIS allows it, so that no order waits for one; never raises for KIS.
+
+        Returns whether both are there. To be called before the market opens.
+        """
+        told = await asyncio.gather(self.access_tokens.warm(until), self.stream_keys.warm(until))
+        return all(told)
 
 
 @asynccontextmanager
@@ -62,7 +75,7 @@ async def open_kis(
     limits: KisLimits,
 ) -> AsyncIterator[Kis]:
     """Open the environment, close it at the end; keys are kept in `token_path`, or in memory only."""
-    budget = Budget(limits.calls)
+    budget = Budget(limits.calls, limits.spacing_s)
     key_file = KeyFile(token_path, credentials.owner(profile))
     async with Transport(endpoints.rest, limits.timeout_s) as transport:
         tokens = KeyKeeper(AccessTokens(transport, budget, credentials, clock), key_file, clock)
@@ -75,4 +88,6 @@ async def open_kis(
             market_data=KisMarketData(questions, profile, clock),
             feed=KisFeed(endpoints.stream, stream_keys, credentials, profile, clock, random, limits.pace),
             access_tokens=tokens,
+            stream_keys=stream_keys,
+            cooldown=budget,
         )

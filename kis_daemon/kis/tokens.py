@@ -7,13 +7,20 @@ Rules of this room
     KIS's word outranks the clock: a refused key is forgotten, by everybody, at once.
     The access token is asked for at most once a minute; told to wait (EGW00133) we wait that minute and
     ask once more.
-    A key just issued is used even if its stated end is near, or a wrong date would have us ask without end.
+    An issuance that has begun is finished, though who asked for it is cancelled: KIS has counted it.
+    For six hours KIS answers with the same token. So one whose stated end has come as it is issued (a wrong
+    date, a wrong clock) is used for these six hours unless KIS refuses it.
+    A new key that is refused as well makes the gap to the next issuance longer, time and again, up to an hour;
+    in that time who asks is refused at once.
     Any other failure reaches the caller as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
+from collections.abc import Mapping
 from copy import copy
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -27,12 +34,14 @@ from kis_daemon.kis.key_file import Key, KeyFile
 from kis_daemon.kis.transport import Transport
 from kis_daemon.kis.wire import Row
 from kis_daemon.kis.wire_errors import ISSUE_LIMIT, read_key
-from kis_daemon.ports import BrokerError, Clock, ProtocolError, RateLimited
+from kis_daemon.ports import AccessRefused, BrokerError, Clock, ProtocolError, RateLimited
 
 log = structlog.get_logger(__name__)
 
 ISSUE_GAP_S = 60.0
 LIFETIME = timedelta(hours=24)
+SAME_TOKEN_FOR = timedelta(hours=6)
+_LONGEST_GAP_S = 3600.0
 _EXPIRY_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
@@ -60,17 +69,13 @@ class AccessTokens:
         self._clock = clock
 
     async def issue(self) -> Key:
-        await self._budget.slot(Priority.KEY)
         asked_at = self._clock.now()
-        answer = await self._transport.post(
-            "/oauth2/tokenP",
-            {
-                "grant_type": "client_credentials",
-                "appkey": self._credentials.app_key,
-                "appsecret": self._credentials.app_secret,
-            },
-        )
-        row = read_key(answer)
+        body = {
+            "grant_type": "client_credentials",
+            "appkey": self._credentials.app_key,
+            "appsecret": self._credentials.app_secret,
+        }
+        row = await _ask(self._transport, self._budget, "/oauth2/tokenP", body)
         return Key(text=_needed(row, "access_token"), issued_at=asked_at, expires_at=read_expiry(row, asked_at))
 
     def is_usable(self, key: Key, now: datetime) -> bool:
@@ -81,7 +86,7 @@ class StreamKeys:
     """Issues stream keys (KIS manual, 실시간 (웹소켓) 접속키 발급, /oauth2/Approval)."""
 
     kind = "stream_key"
-    gap_s = 0.0
+    gap_s = 1.0
 
     def __init__(self, transport: Transport, budget: Budget, credentials: Credentials, clock: Clock) -> None:
         self._transport = transport
@@ -90,21 +95,29 @@ class StreamKeys:
         self._clock = clock
 
     async def issue(self) -> Key:
-        await self._budget.slot(Priority.KEY)
         asked_at = self._clock.now()
-        answer = await self._transport.post(
-            "/oauth2/Approval",
-            {
-                "grant_type": "client_credentials",
-                "appkey": self._credentials.app_key,
-                "secretkey": self._credentials.app_secret,  # the same secret under another name
-            },
-        )
-        text = _needed(read_key(answer), "approval_key")
-        return Key(text=text, issued_at=asked_at, expires_at=asked_at + LIFETIME)
+        body = {
+            "grant_type": "client_credentials",
+            "appkey": self._credentials.app_key,
+            "secretkey": self._credentials.app_secret,  # the same secret under another name
+        }
+        row = await _ask(self._transport, self._budget, "/oauth2/Approval", body)
+        return Key(text=_needed(row, "approval_key"), issued_at=asked_at, expires_at=asked_at + LIFETIME)
 
     def is_usable(self, key: Key, now: datetime) -> bool:
         return now < key.expires_at - timedelta(hours=1)
+
+
+async def _ask(transport: Transport, budget: Budget, path: str, body: Mapping[str, str]) -> Row:
+    """Return what KIS issued; met with the limit of all calls, we step back as after any call."""
+    async with budget.turn(Priority.KEY) as slot:
+        answer = await transport.post(path, body, slot)
+    try:
+        return read_key(answer)
+    except RateLimited as limited:
+        if limited.code != ISSUE_LIMIT:
+            budget.refused(limited.retry_after_s)
+        raise
 
 
 def _needed(row: Row, key: str) -> str:
@@ -135,8 +148,9 @@ class KeyKeeper:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._key: Key | None = None
-        self._fresh = False  # issued by our own call, less than a gap ago as the loop counts
+        self._held_until = -math.inf  # a key of our own call is used until then, whatever it says of its end
         self._refused = ""
+        self._refusals = 0
         self._answered_at: float | None = None
         self._failures = 0
         self._failure: BrokerError | None = None
@@ -145,7 +159,7 @@ class KeyKeeper:
         """Return the key if it is good at this moment."""
         if self._key is None:
             return None
-        if self._issuer.is_usable(self._key, self._clock.now()) or self._is_fresh():
+        if self._issuer.is_usable(self._key, self._clock.now()) or _loop_s() < self._held_until:
             return self._key.text
         return None
 
@@ -164,57 +178,97 @@ class KeyKeeper:
                 return text
             return (await self._renew()).text
 
+    async def warm(self, until: datetime) -> bool:
+        """Have a key that is good until then, if KIS can be brought to issue one; tell whether there is a good one."""
+        try:
+            await self.key()
+            async with self._lock:
+                if self._ends_before(until):
+                    await self._renew()
+        except BrokerError:
+            return self.current() is not None  # it was logged; the next call meets it, if it lasts
+        return True
+
     def refuse(self, text: str) -> None:
         """Forget the key if it is still this one: KIS does not accept it."""
         if self._key is not None and self._key.text == text:
             log.warning(f"{self._issuer.kind}_refused")
+            self._refusals = self._refusals + 1 if self._since_answer_s() < _LONGEST_GAP_S else 1
             self._key = None
             self._refused = text
             self._file.save(self._issuer.kind, None)
 
-    def _is_fresh(self) -> bool:
-        if not self._fresh or self._answered_at is None:
-            return False
-        return asyncio.get_running_loop().time() - self._answered_at < ISSUE_GAP_S
+    def confirm(self, text: str) -> None:
+        """Note that KIS has accepted this key: what it refused before is over."""
+        if self._key is not None and self._key.text == text:
+            self._refusals = 0
+
+    def _ends_before(self, until: datetime) -> bool:
+        """Whether the key will not do until then, and another one can be had."""
+        if self._key is None:
+            return True
+        is_old = self._clock.now() - self._key.issued_at >= SAME_TOKEN_FOR
+        return is_old and not self._issuer.is_usable(self._key, until)
 
     def _adopt_stored(self) -> None:
         """Take over what an earlier run, or another process of this key set, has stored."""
         stored = self._file.load(self._issuer.kind)
         if stored is not None and stored.text != self._refused:
-            self._key, self._fresh = stored, False
+            self._key, self._held_until = stored, -math.inf
 
     async def _renew(self) -> Key:
         try:
             await self._keep_the_gap()
             try:
-                key = await self._issue()
+                return await self._issue_whole()
             except RateLimited as limited:
                 if limited.code != ISSUE_LIMIT:
                     raise
                 log.warning(f"{self._issuer.kind}_waits", seconds=limited.retry_after_s)
                 await asyncio.sleep(limited.retry_after_s)
-                key = await self._issue()
+                return await self._issue_whole()
         except BrokerError as error:
             self._failures += 1
             self._failure = error
             log.error(f"{self._issuer.kind}_not_issued", error=type(error).__name__, code=error.code, reason=str(error))
             raise
-        self._key, self._fresh = key, True
-        self._file.save(self._issuer.kind, key)
-        log.info(f"{self._issuer.kind}_issued", expires_at=key.expires_at.isoformat())
-        return key
 
     async def _keep_the_gap(self) -> None:
-        if self._answered_at is not None:
-            passed = asyncio.get_running_loop().time() - self._answered_at
-            await asyncio.sleep(max(0.0, self._issuer.gap_s - passed))
+        gap_s = self._issuer.gap_s * 2.0 ** max(0, self._refusals - 1)
+        left_s = min(gap_s, _LONGEST_GAP_S) - self._since_answer_s()
+        if left_s > self._issuer.gap_s:
+            raise AccessRefused(f"{self._refusals} keys were refused one after the other; next in {left_s:.0f} s")
+        await asyncio.sleep(max(0.0, left_s))
+
+    def _since_answer_s(self) -> float:
+        return math.inf if self._answered_at is None else _loop_s() - self._answered_at
+
+    async def _issue_whole(self) -> Key:
+        """Have a key issued and keep it, even if the caller is cancelled meanwhile."""
+        issuance = asyncio.create_task(self._issue(), name=f"{self._issuer.kind}_issuance")
+        try:
+            return await asyncio.shield(issuance)
+        except asyncio.CancelledError:
+            with contextlib.suppress(BrokerError):
+                await issuance
+            raise
 
     async def _issue(self) -> Key:
         try:
             key = await self._issuer.issue()
         except BrokerError as error:
             if error.code:  # KIS answered, and counts it
-                self._answered_at = asyncio.get_running_loop().time()
+                self._answered_at = _loop_s()
             raise
-        self._answered_at = asyncio.get_running_loop().time()
+        self._answered_at = _loop_s()
+        self._key, self._held_until = key, self._answered_at + ISSUE_GAP_S
+        if not self._issuer.is_usable(key, self._clock.now()):
+            self._held_until = self._answered_at + SAME_TOKEN_FOR.total_seconds()
+            log.warning(f"{self._issuer.kind}_end_not_believed", expires_at=key.expires_at.isoformat())
+        self._file.save(self._issuer.kind, key)
+        log.info(f"{self._issuer.kind}_issued", expires_at=key.expires_at.isoformat())
         return key
+
+
+def _loop_s() -> float:
+    return asyncio.get_running_loop().time()

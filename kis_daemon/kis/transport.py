@@ -2,12 +2,14 @@
 
 Rules of this room
     Every call takes one budget slot, so none is repeated here. aiohttp by itself asks again when a kept
-    connection dies under an idempotent method: a middleware hides those errors from it. Redirects are not
-    followed. On top of that, an order's payload refuses to be written a second time.
+    connection dies under an idempotent method: our request and response hide those errors from it. Redirects
+    are not followed. On top of that, an order's payload refuses to be written a second time.
     aiohttp holds the headers back until the first byte of the body and hands both to the socket in one
     call. So the permit is asked inside the payload's write, with no await between it and that call:
     refused, and nothing at all was sent. The connection, on which now half a request was promised, is
     closed.
+    A call's slot is told of the departure in the very stretch that hands the bytes to the socket, and not
+    before; told that the slot was taken back meanwhile, the call sends nothing.
     What was raised before the permit was given never reached KIS (`BrokerUnreachable`); after it, nobody
     knows (`NoAnswer`). Whatever happens later, a payload whose call has ended sends nothing more.
     aiohttp's errors may hold the address with the account in it: they are never chained to ours nor quoted.
@@ -21,8 +23,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -30,11 +34,16 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
 from aiohttp.payload import Payload
+from multidict import istr
+from yarl import URL
 
+from kis_daemon.kis.budget import Slot
 from kis_daemon.kis.wire import Answer
 from kis_daemon.ports import BrokerUnreachable, NoAnswer, Permit, Withdrawn
 
 JSON_TYPE = "application/json; charset=utf-8"
+_TR_CONT = istr("tr_cont")
+_ADDRESSES = 1024  # encoded ones are kept: the same questions are asked all day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,33 +70,61 @@ class _Gate(Enum):
 
 
 class _NotSent(Exception):
-    """Raised into aiohttp so that it gives the connection up."""
+    """Raised into aiohttp so that it gives the connection up; its text says why nothing was sent."""
+
+
+_SLOT_LOST = "a more urgent call took its slot"
 
 
 class _Dropped(aiohttp.ClientError):
     """A connection error that aiohttp does not take as an invitation to send again."""
 
 
-async def _never_again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Dropped(type(error).__name__) from None
-
-
 def _told(error: Exception) -> str:
-    """Return what may be told of an error: its kind only."""
-    return str(error) if isinstance(error, _Dropped) else type(error).__name__
+    """Return what may be told of an error: our own words, or its kind only."""
+    own = isinstance(error, (_Dropped, _NotSent)) and str(error) != ""
+    return str(error) if own else type(error).__name__
+
+
+_leaving: ContextVar[Slot | None] = ContextVar("leaving", default=None)
+
+
+_INVITATIONS = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that is sent once; one without a body tells its slot that it leaves."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        # the connection stands, and aiohttp hands the headers to its socket without an await after this
+        slot = _leaving.get()
+        if slot is not None and not slot.leave():
+            raise _NotSent(_SLOT_LOST)
+        try:
+            return await super().send(conn)
+        except _INVITATIONS as error:
+            raise _Dropped(type(error).__name__) from None
+
+
+class _Response(aiohttp.ClientResponse):
+    """The answer to a request that is sent once."""
+
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        try:
+            return await super().start(connection)
+        except _INVITATIONS as error:
+            raise _Dropped(type(error).__name__) from None
 
 
 class _GatedPayload(Payload):
     """A body that asks its permit at the last moment and leaves at most once."""
 
-    def __init__(self, body: bytes, permit: Permit) -> None:
+    def __init__(self, body: bytes, permit: Permit, slot: Slot | None) -> None:
         super().__init__(body, content_type=JSON_TYPE)
         self._size = len(body)
         self._body = body
         self._permit = permit
+        self._slot = slot
         self.gate = _Gate.WAITING
         self.permit_error: Exception | None = None
 
@@ -108,6 +145,9 @@ class _GatedPayload(Payload):
             raise _NotSent
         if isinstance(writer, StreamWriter) and (writer.transport is None or writer.transport.is_closing()):
             raise _NotSent
+        if self._slot is not None and self._slot.is_lost:
+            self.gate = _Gate.SHUT
+            raise _NotSent(_SLOT_LOST)
         try:
             permitted = self._permit()
         except Exception as error:
@@ -118,6 +158,8 @@ class _GatedPayload(Payload):
             self.gate = _Gate.WITHDRAWN
             raise _NotSent
         self.gate = _Gate.OPENED
+        if self._slot is not None:
+            self._slot.leave()
         await writer.write(self._body)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
@@ -131,6 +173,7 @@ class Transport:
         self._endpoint = endpoint
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
+        self._address = lru_cache(_ADDRESSES)(self._encoded)
 
     async def __aenter__(self) -> Self:
         path = self._endpoint.socket_path
@@ -142,7 +185,8 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(_never_again,),
+            request_class=_Request,
+            response_class=_Response,
             timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
         )
         return self
@@ -154,47 +198,57 @@ class Transport:
             await self._session.close()
             self._session = None
 
-    async def get(self, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> Answer:
-        """Return the answer to a question; `BrokerUnreachable` if none came."""
-        return await self._ask("GET", path, headers, params=params)
-
-    async def post(self, path: str, body: Mapping[str, str]) -> Answer:
-        """Return the answer to a request for a key; `BrokerUnreachable` if none came."""
-        return await self._ask("POST", path, {"content-type": JSON_TYPE}, data=_encode(body))
-
-    async def _ask(
+    async def get(
         self,
-        method: str,
         path: str,
+        params: Sequence[tuple[str, str]],
         headers: Mapping[str, str],
-        *,
-        params: Sequence[tuple[str, str]] | None = None,
-        data: bytes | None = None,
+        slot: Slot | None = None,
     ) -> Answer:
+        """Return the answer to a question; `BrokerUnreachable` if none came."""
+        restore = _leaving.set(slot)
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                self._open_session.request(
-                    method, self._url(path), params=params, data=data, headers=headers, allow_redirects=False
-                ) as response,
-            ):
-                return await _read(response)
-        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._open_session.get(
+                    self._address(path, tuple(params)), headers=headers, allow_redirects=False
+                )
+                try:
+                    return await _read(response)
+                finally:
+                    response.release()
+        except (aiohttp.ClientError, OSError, _NotSent) as error:  # a TimeoutError is an OSError
             raise BrokerUnreachable(f"{path}: {_told(error)}") from None
+        finally:
+            _leaving.reset(restore)
+
+    async def post(self, path: str, body: Mapping[str, str], slot: Slot | None = None) -> Answer:
+        """Return the answer to a request for a key; `BrokerUnreachable` if none came."""
+        try:
+            answer = await self.post_once(path, body, {"content-type": JSON_TYPE}, lambda: True, slot)
+        except NoAnswer as error:
+            raise BrokerUnreachable(str(error)) from None
+        if isinstance(answer, Withdrawn):
+            raise AssertionError("unreachable: the permit of a question is always given")
+        return answer
 
     async def post_once(
-        self, path: str, body: Mapping[str, str], headers: Mapping[str, str], permit: Permit
+        self,
+        path: str,
+        body: Mapping[str, str],
+        headers: Mapping[str, str],
+        permit: Permit,
+        slot: Slot | None = None,
     ) -> Answer | Withdrawn:
         """Send a command once, if `permit()` still allows it when the connection stands ready.
 
         Raises `BrokerUnreachable` if nothing was sent, `NoAnswer` if it was and no whole answer came.
         """
-        payload = _GatedPayload(_encode(body), permit)
+        payload = _GatedPayload(_encode(body), permit, slot)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
                 self._open_session.post(
-                    self._url(path), data=payload, headers=headers, allow_redirects=False
+                    self._address(path, ()), data=payload, headers=headers, allow_redirects=False
                 ) as response,
             ):
                 return await _read(response)
@@ -216,8 +270,8 @@ class Transport:
             raise RuntimeError("the transport is not open")
         return self._session
 
-    def _url(self, path: str) -> str:
-        return self._endpoint.url.rstrip("/") + path
+    def _encoded(self, path: str, params: tuple[tuple[str, str], ...]) -> URL:
+        return URL(self._endpoint.url.rstrip("/") + path).extend_query(params)
 
 
 def _encode(body: Mapping[str, str]) -> bytes:
@@ -225,4 +279,4 @@ def _encode(body: Mapping[str, str]) -> bytes:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
-    return Answer(status=response.status, body=await response.read(), tr_cont=response.headers.get("tr_cont", ""))
+    return Answer(status=response.status, body=await response.read(), tr_cont=response.headers.get(_TR_CONT, ""))

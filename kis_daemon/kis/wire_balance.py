@@ -1,9 +1,11 @@
-"""Cash and holdings on the wire. Pure.
+"""Cash and holdings on the wire, and what they allow to buy and to sell. Pure.
 
 Rules of this room
-    KIS manual, 주식잔고조회 (inquire-balance) and 매수가능조회 (inquire-psbl-order).
+    KIS manual, 주식잔고조회 (inquire-balance), 매수가능조회 (inquire-psbl-order), 매도가능수량조회
+    (inquire-psbl-sell).
     Cash is the sum settled two days on: the deposit of today does not know today's trades.
     The sums of a statement come on its pages; empty means missing, never zero.
+    A holding that cannot be read is an error: a statement without it would be a lie.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.kis.capabilities import KisProfile, Purpose, path_of, tr_id
 from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.wire import Body, Question, Row
+from kis_daemon.kis.wire_pages import FIRST_PAGE
 from kis_daemon.kis.wire_values import read_symbol
-from kis_daemon.ports import Holding, ListingChanged, ProtocolError
+from kis_daemon.ports import AccountStatement, Holding, ListingChanged, ProtocolError
 
 
 def ask_balance(credentials: Credentials, profile: KisProfile) -> Question:
@@ -34,10 +37,23 @@ def ask_balance(credentials: Credentials, profile: KisProfile) -> Question:
             ("FUND_STTL_ICLD_YN", "N"),
             ("FNCG_AMT_AUTO_RDPT_YN", "N"),
             ("PRCS_DVSN", "00"),
-            ("CTX_AREA_FK100", ""),
-            ("CTX_AREA_NK100", ""),
+            *FIRST_PAGE,
         ),
     )
+
+
+def read_account_pages(pages: Sequence[Body]) -> AccountStatement:
+    """Return the statement that stands on `pages`; `ListingChanged` unless they are of one moment."""
+    known: set[tuple[str, ...]] = set()
+    for page in pages:
+        for row in page.rows("output1"):
+            part = tuple(row.text(key) for key in ("pdno", "trad_dvsn_name", "loan_dt"))
+            if part in known:
+                raise ListingChanged(f"holding {part[0][:12]} stands in the statement twice")
+            known.add(part)
+    totals = read_totals(pages)
+    holdings = merged([holding for page in pages for holding in read_holdings(page)])
+    return AccountStatement(cash=totals.cash, holdings=holdings, holdings_value=totals.holdings_value)
 
 
 def read_holdings(body: Body) -> list[Holding]:
@@ -121,3 +137,21 @@ def read_buyable(body: Body, price: Won) -> int:
     """Return the shares that can be bought at `price` without debt: KIS's count, or its sum's if smaller."""
     row = body.row("output")
     return min(row.count("nrcvb_buy_qty"), row.count("nrcvb_buy_amt") // price)
+
+
+def ask_sellable(symbol: Symbol, credentials: Credentials, profile: KisProfile) -> Question:
+    """Return the question how many shares of `symbol` can be sold; `NotOnThisVenue` on paper."""
+    return Question(
+        tr_id=tr_id(Purpose.SELLABLE, profile),
+        path=path_of(Purpose.SELLABLE),
+        params=(("CANO", credentials.cano), ("ACNT_PRDT_CD", credentials.product), ("PDNO", symbol)),
+    )
+
+
+def read_sellable(body: Body, symbol: Symbol) -> int:
+    """Return the shares that can be sold; the manual calls their place output1, its samples output."""
+    row = body.row("output1" if "output1" in body.fields else "output")
+    echo = row.text("pdno")
+    if echo and read_symbol(echo) != symbol:
+        raise ProtocolError(f"asked about {symbol}, answered about {echo[:12]}")
+    return row.count("ord_psbl_qty", 0)

@@ -26,6 +26,7 @@ from kis_daemon.ports import (
     NoAnswer,
     NothingToCancel,
     NothingToSell,
+    NotOnThisVenue,
     OrderRefused,
     ProtocolError,
     RateLimited,
@@ -71,6 +72,8 @@ def _refusal(fields: dict[str, object]) -> _Refusal | None:
 _ACCESS = re.compile(r"EGW0000[34]|EGW001\d\d|EGW0020[5-9]|EGW00210|EGW0030[34]|OPSQ2000|IGW00002")
 # Refused for its form, before anything is routed: nothing was ordered, and we are wrong.
 _FORM = re.compile(r"EGW00213|EGW00310|EGW02006|OPSQ0002|OPSQ200[123]|OPSQ300[124]|OPSQ999[5-9]|IGW00007")
+# Of those, the TRs that the other environment has.
+_ELSEWHERE = ("EGW00213", "EGW02006")
 # Something behind the gateway failed: a question may be asked again, a command may have been carried out.
 _TRANSIENT = re.compile(r"EGW.*|OPSQ.*|IGW.*|90020000")
 
@@ -137,6 +140,8 @@ def question_error(status: int, refusal: _Refusal) -> BrokerError:
         return access
     if _CHANGED.search(refusal.sentence):
         return ListingChanged(str(refusal), code=code)
+    if code in _ELSEWHERE:
+        return NotOnThisVenue(str(refusal), code=code)
     if _FORM.fullmatch(code):
         return ProtocolError(str(refusal), code=code)
     if _TRANSIENT.fullmatch(code) or status != _HTTP_OK:
@@ -170,7 +175,7 @@ def read_answer(answer: Answer) -> Body:
         raise question_error(answer.status, refusal)
     if answer.status != _HTTP_OK:
         raise BrokerUnreachable(f"HTTP {answer.status} with a success inside")
-    return Body(fields=fields, has_more=answer.tr_cont.strip() in ("F", "M"))
+    return Body(fields=fields, has_more=answer.tr_cont.strip().upper() in ("F", "M"))
 
 
 def read_key(answer: Answer) -> Row:

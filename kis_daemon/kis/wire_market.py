@@ -1,10 +1,11 @@
-"""What is asked about a symbol, and how the answers read: the price with its listing, and daily bars. Pure.
+"""The price of a symbol with its listing, and its daily bars, on the wire. Pure.
 
 Rules of this room
-    KIS manual, 국내주식 시세: inquire-price (FHKST01010100), inquire-daily-itemchartprice (FHKST03010100).
+    KIS manual, 국내주식 시세: inquire-price (FHKST01010100), inquire-daily-itemchartprice (FHKST03010100),
+    inquire-daily-price (FHKST01010400).
     An unknown symbol is answered with success and zeros: `SymbolBlocked`.
-    Market J (KRX) only; adjusted prices are `FID_ORG_ADJ_PRC` 0 here (another TR has it the other way
-    round).
+    Market J (KRX) only. `FID_ORG_ADJ_PRC`: 0 is adjusted and 1 raw in the chart; in the daily price it is the
+    other way round.
     A day without trade has open, high and low 0 and is left out.
 """
 
@@ -16,7 +17,7 @@ from datetime import date, datetime
 from kis_daemon.domain.market import Bar, Listing, Market, Quote, QuoteSession, QuoteSource, Symbol
 from kis_daemon.kis.capabilities import KisProfile, Purpose, path_of, tr_id
 from kis_daemon.kis.wire import Body, Question, Row
-from kis_daemon.kis.wire_values import read_moment, read_symbol
+from kis_daemon.kis.wire_values import read_day, read_symbol
 from kis_daemon.ports import ProtocolError, Snapshot, SymbolBlocked
 
 BARS_A_PAGE = 100
@@ -38,7 +39,7 @@ def read_snapshot(body: Body, symbol: Symbol, at: datetime) -> Snapshot:
     session is REGULAR unless the symbol is interrupted: the phase of the day is the calendar's to say.
     """
     row = body.row("output")
-    _check_echo(row, symbol)
+    check_echo(row, "stck_shrn_iscd", symbol)
     base, price = row.count("stck_sdpr", 0), row.count("stck_prpr", 0)
     upper, lower = row.count("stck_mxpr", 0), row.count("stck_llam", 0)
     if not base and not price:
@@ -86,8 +87,9 @@ def read_market(board: str, sector: str) -> Market:
     raise ProtocolError(f"market {board[:24]!r}: expected KOSPI, KOSDAQ or ETF")
 
 
-def _check_echo(row: Row, symbol: Symbol) -> None:
-    echo = row.text("stck_shrn_iscd")
+def check_echo(row: Row, key: str, symbol: Symbol) -> None:
+    """Raise `ProtocolError` if the answer says under `key` that it is about another symbol."""
+    echo = row.text(key)
     if echo and read_symbol(echo) != symbol:
         raise ProtocolError(f"asked about {symbol}, answered about {echo[:12]}")
 
@@ -123,7 +125,7 @@ def read_chart(body: Body, symbol: Symbol, first: date, last: date) -> ChartPage
     name = ""
     if isinstance(body.fields.get("output1"), dict):
         about = body.row("output1")
-        _check_echo(about, symbol)
+        check_echo(about, "stck_shrn_iscd", symbol)
         name = about.text("hts_kor_isnm")
     bars: list[Bar] = []
     oldest: date | None = None
@@ -131,7 +133,7 @@ def read_chart(body: Body, symbol: Symbol, first: date, last: date) -> ChartPage
     for row in body.rows("output2"):
         if not row.text("stck_bsop_date"):
             continue  # before its listing a symbol has empty rows
-        day = read_moment(row.text("stck_bsop_date"), "000000").date()
+        day = read_day(row.text("stck_bsop_date"))
         if not first <= day <= last or (oldest is not None and day >= oldest):
             raise ProtocolError(f"{symbol}: the bar of {day} is out of place")
         oldest = day
@@ -155,3 +157,33 @@ def _read_bar(row: Row, day: date) -> Bar | None:
     if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
         raise ProtocolError(f"bar of {day}: open and close are not between low and high")
     return bar
+
+
+def ask_recent_days(symbol: Symbol, *, adjusted: bool, profile: KisProfile) -> Question:
+    """Return the question for the last thirty trading days."""
+    return Question(
+        tr_id=tr_id(Purpose.RECENT_DAYS, profile),
+        path=path_of(Purpose.RECENT_DAYS),
+        params=(
+            ("FID_COND_MRKT_DIV_CODE", "J"),
+            ("FID_INPUT_ISCD", symbol),
+            ("FID_PERIOD_DIV_CODE", "D"),
+            ("FID_ORG_ADJ_PRC", "1" if adjusted else "0"),  # the opposite of the chart's
+        ),
+    )
+
+
+def read_recent_days(body: Body) -> tuple[Bar, ...]:
+    """Return the bars of the answer, oldest first; it does not say whose they are."""
+    newest_first: list[Bar] = []
+    oldest: date | None = None
+    for row in body.rows("output"):
+        if not row.text("stck_bsop_date"):
+            continue
+        day = read_day(row.text("stck_bsop_date"))
+        if oldest is not None and day >= oldest:
+            raise ProtocolError(f"the bar of {day} is out of place")
+        oldest = day
+        if (bar := _read_bar(row, day)) is not None:
+            newest_first.append(bar)
+    return tuple(reversed(newest_first))

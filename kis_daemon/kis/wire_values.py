@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 
 from kis_daemon.domain.calendar import KST
@@ -39,6 +39,16 @@ def read_moment(day: str, time: str) -> datetime:
         )  # fmt: skip
     except ValueError:
         raise ProtocolError(f"time {day} {time}: no such date or hour") from None
+
+
+def read_day(text: str) -> date:
+    """Return the day that YYYYMMDD says."""
+    return read_moment(text, "000000").date()
+
+
+def read_time(text: str) -> time:
+    """Return the second of a day that HHMMSS says; the day is not told."""
+    return read_moment("20000101", text).time()
 
 
 def read_order_no(text: str) -> OrderNo | None:

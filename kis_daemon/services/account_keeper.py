@@ -17,9 +17,11 @@ from datetime import datetime, timedelta
 
 from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.domain.positions import Position
-from kis_daemon.ports import AccountStatement, Clock, Holding, Rows, Severity
+from kis_daemon.ports import AccountFigures, AccountStatement, Clock, Holding, Rows, Severity
 from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK, Book
 from kis_daemon.services.journal import Fact, Journal
+
+_BETWEEN_SNAPSHOTS = timedelta(seconds=300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,8 @@ class AccountKeeper:
         self._on_change = on_change
         self._suspicions: dict[str, _Suspicion] = {}
         self._kept: dict[Symbol, tuple[Won, bool]] = {}
+        self._snapshot_at: datetime | None = None
+        self._snapshot_revision = 0
         self.unexplained_cash = 0
 
     @property
@@ -56,7 +60,7 @@ class AccountKeeper:
         """Whether a difference waits for its second statement."""
         return bool(self._suspicions)
 
-    async def reconcile(self, statement: AccountStatement) -> None:
+    async def reconcile(self, statement: AccountStatement, *, in_session: bool = True) -> None:
         """Take `statement` in: quantities, what is sellable, cash, the day's base."""
         held = {holding.symbol: holding for holding in statement.holdings}
         for holding in statement.holdings:
@@ -68,7 +72,7 @@ class AccountKeeper:
         self._book.statement_cash = statement.cash
         self._book.holdings_value = statement.holdings_value
         await self._keep_day_base(statement)
-        await self._keep_levels()
+        await self._keep_levels(self._snapshot(statement) if self._snapshot_is_due(in_session=in_session) else None)
 
     # quantities
 
@@ -238,20 +242,44 @@ class AccountKeeper:
         value = f"{today.isoformat()}|{statement.equity}"
         await self._journal.transact(lambda rows: rows.set_mark(DAY_BASE_MARK, value))
 
-    async def _keep_levels(self) -> None:
-        """Keep the highest prices that were seen since the last statement."""
+    async def _keep_levels(self, snapshot: AccountFigures | None) -> None:
+        """Keep the highest prices seen since the last statement, and the account's figures when it is time."""
         moved = [
             position
             for position in self._book.positions.values()
             if self._kept.get(position.symbol) != (position.highest, position.trailing_armed)
         ]
-        if not moved:
+        if not moved and snapshot is None:
             return
 
         def work(rows: Rows) -> None:
             for position in moved:
                 rows.save_levels(position)
+            if snapshot is not None:
+                rows.add_account_snapshot(snapshot)
 
         await self._journal.transact(work)
         for position in moved:
             self._kept[position.symbol] = (position.highest, position.trailing_armed)
+
+    def _snapshot_is_due(self, *, in_session: bool) -> bool:
+        """C38: every 300 s in session, and after every fill."""
+        now = self._clock.now()
+        after_a_fill = self._snapshot_revision != self._book.revision
+        in_turn = in_session and (self._snapshot_at is None or now - self._snapshot_at >= _BETWEEN_SNAPSHOTS)
+        if after_a_fill or in_turn:
+            self._snapshot_at, self._snapshot_revision = now, self._book.revision
+            return True
+        return False
+
+    def _snapshot(self, statement: AccountStatement) -> AccountFigures:
+        prices = {holding.symbol: holding.price for holding in statement.holdings}
+        ours = [position for position in self._book.positions.values() if prices.get(position.symbol)]
+        return AccountFigures(
+            at=self._clock.now(),
+            cash=statement.cash,
+            holdings_value=statement.holdings_value,
+            realized_pnl=self._book.realized_today,
+            open_pnl=sum(position.open_pnl(prices[position.symbol]) for position in ours),
+            positions=len(self._book.positions),
+        )

@@ -8,13 +8,13 @@ Rules of this room
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Listing, Side, Symbol, Won
-from kis_daemon.domain.orders import Order, OrderKey, OrderType
+from kis_daemon.domain.orders import Order, OrderKey, OrderNo, OrderState, OrderType
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.risk import AccountFigures
 
@@ -32,12 +32,15 @@ class Book:
     `statement_cash` is the broker's figure, moved on by what was booked since; `ledger_cash` is our own sum, None
     before the account was ever seen. `revision` counts the fills that were booked, `booked_at` says when a symbol's
     last one was. `external` shares are in the account and not ours; of a `locked` symbol nothing is sold by itself;
+    `left_behind` are orders that a start found between their row and their answer.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
+    `on_name` hears every name that is learned.
     """
 
     positions: dict[Symbol, Position] = field(default_factory=dict)
     orders: dict[OrderKey, Order] = field(default_factory=dict)
     live: dict[tuple[Symbol, Side], OrderKey] = field(default_factory=dict)
+    left_behind: dict[OrderKey, None] = field(default_factory=dict)
     trades_today: list[Trade] = field(default_factory=list)
     listings: dict[Symbol, Listing] = field(default_factory=dict)
     names: dict[Symbol, str] = field(default_factory=dict)
@@ -54,6 +57,7 @@ class Book:
     day_base_of: date | None = None
     revision: int = 0
     notional_today: Won = 0
+    on_name: Callable[[Symbol, str], None] | None = None
 
     # orders
 
@@ -79,6 +83,12 @@ class Book:
         elif slot not in self.live:
             self.live[slot] = order.key
 
+    def recover(self, order: Order) -> None:
+        """Take over an order that the records hold at a start."""
+        self.put(order)
+        if order.state is OrderState.PENDING:
+            self.left_behind[order.key] = None
+
     def free_slot(self, order: Order) -> None:
         """Let another order of its symbol and side be begun although the end of this one is not known."""
         slot = (order.intent.symbol, order.intent.side)
@@ -91,6 +101,11 @@ class Book:
 
     def live_orders(self) -> tuple[Order, ...]:
         return tuple(self.orders[key] for key in self.live.values())
+
+    def has_number(self, day: date, branch_no: str, order_no: OrderNo) -> bool:
+        """Whether an order of ours already has that number of the broker's."""
+        wanted = (day, branch_no, order_no)
+        return any((order.day, order.branch_no, order.order_no) == wanted for order in self.orders.values())
 
     def attempts(self, symbol: Symbol, rule: str, day: date, entry_seq: int) -> int:
         """Return how many orders were begun for that signal."""
@@ -177,6 +192,8 @@ class Book:
         """Learn the name of a symbol; an empty one teaches nothing."""
         if name:
             self.names[symbol] = name
+            if self.on_name is not None:
+                self.on_name(symbol, name)
             position = self.positions.get(symbol)
             if position is not None and position.name != name:
                 self.positions[symbol] = replace(position, name=name)

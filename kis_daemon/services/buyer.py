@@ -18,8 +18,8 @@ from kis_daemon.domain.strategy import ENTRY_RULE, EntrySetup
 from kis_daemon.services.approvals import ApprovalDesk, NotCovered
 from kis_daemon.services.book import Book
 from kis_daemon.services.desks import SymbolDesk, TradingRules
+from kis_daemon.services.door import Door, Queued
 from kis_daemon.services.journal import Journal
-from kis_daemon.services.order_synchronizer import OrderSynchronizer, Queued
 from kis_daemon.services.signals import note_signal
 
 _MAX_ATTEMPTS = 3  # unfilled tries of one breakout; the fourth would chase it
@@ -33,7 +33,7 @@ class Buyer:
         *,
         book: Book,
         journal: Journal,
-        synchronizer: OrderSynchronizer,
+        synchronizer: Door,
         approvals: ApprovalDesk,
         calendar: TradingCalendar,
         rules: TradingRules,
@@ -88,7 +88,23 @@ class Buyer:
             self._deny(desk, Denied(code="mandate", reason=grant.reason))
             return
         if isinstance(self._synchronizer.place(intent, grant, seen_at), Queued):
-            note_signal(self._journal, self._book, intent)
+            note_signal(
+                self._journal,
+                self._book,
+                intent,
+                tick=quote.price,
+                tick_at=quote.at.isoformat(),
+                ask=quote.ask,
+                equity=figures.equity,
+                cash=figures.cash,
+                busy=len(figures.busy_symbols),
+                entries_today=figures.entries_today,
+                losses_in_a_row=figures.consecutive_losses,
+                realized_today=figures.realized_today,
+                day_base_equity=figures.day_base_equity,
+                stop_distance=round(stop_distance, 6),
+                notional_today=self._book.notional_today,
+            )
             self._book.notional_today += limit * quantity
 
     def _is_tradable(self, listing: Listing, quote: Quote, phase: SessionPhase) -> bool:

@@ -17,6 +17,7 @@ import structlog
 from kis_daemon.domain import risk
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.events import Event
+from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.safeguards import (
     NEVER_RELEASED,
@@ -29,9 +30,11 @@ from kis_daemon.domain.safeguards import (
 )
 from kis_daemon.ports import Clock, FeedState, Rows, Severity, StoreError
 from kis_daemon.services.book import Book
-from kis_daemon.services.hours import trading_phase
+from kis_daemon.services.hours import trading_hours, trading_phase
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.outages import Outages
 from kis_daemon.services.reconciler import Reconciler
+from kis_daemon.services.resync import Resync
 
 log = structlog.get_logger("control")
 
@@ -72,12 +75,14 @@ def _change(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlTiming:
-    """Seconds: how often the switch is read, and how old a reconciliation may be in session and out of it."""
+    """Seconds: how often the switch is read, how old a reconciliation may be in session and out of it, and how long
+    broker and stream may be away before a person hears of it."""
 
     poll_s: float = 1.0
     session_age_s: float = 240.0
     night_age_s: float = 4500.0
     unreachable_s: float = 60.0
+    streamless_s: float = 60.0
 
 
 class Control:
@@ -93,6 +98,7 @@ class Control:
         limits: RiskLimits,
         timing: ControlTiming,
         stream_is_primary: bool,
+        outages: Outages,
     ) -> None:
         self._book = book
         self._journal = journal
@@ -101,11 +107,17 @@ class Control:
         self._limits = limits
         self._timing = timing
         self._stream_is_primary = stream_is_primary
+        self._outages = outages
         self._switch: KillSwitch = NEVER_RELEASED
         self._reconciler: Reconciler | None = None
         self._last_gate: GateView | None = None
         self._unreachable_told = False
+        self._doubted: datetime | None = None
+        self._streamless_since: datetime | None = None
+        self._streamless_told = False
         self._store_writable = True
+        self._store_away_since: datetime | None = None
+        self.resync = Resync(book, clock)
         self.feed = FeedState(connected=False, reason="not connected yet")
         self.universe_ready = False
         self.stopping = False
@@ -124,6 +136,10 @@ class Control:
         """Whether the switch has no record at all, and is active for that reason (C01)."""
         return replace(self._switch, ignored_releases=0) == NEVER_RELEASED
 
+    def is_carried(self, symbol: Symbol) -> bool:
+        """Whether the stream is up and brings the trades of `symbol`."""
+        return self.feed.connected and symbol in self.feed.symbols
+
     def market_is_continuous(self) -> bool:
         """Whether the session matches continuously now, so that an order's time runs."""
         return trading_phase(self._calendar, self._clock.now()) is SessionPhase.REGULAR
@@ -136,27 +152,56 @@ class Control:
 
     async def refresh(self) -> None:
         """Read the switch once and tell what has changed. A store that cannot be asked closes entries, not exits."""
+        self._doubt_outage()
+        self._tell_unreachable()
+        self._tell_streamless()
         try:
-            switch = await self._journal.transact(lambda rows: rows.kill_switch())
+            switch = await self._journal.transact(self._look_at_the_records)
         except StoreError as error:
             if self._store_writable:
                 log.error("store_not_writable", reason=str(error))
             self._store_writable = False
             return
         self._store_writable = True
+        self._tell_store()
         before, self._switch = self._switch, switch
         if switch.ignored_releases > before.ignored_releases:
             self._journal.note(self._journal.fact("kill_switch_release_ignored", severity=Severity.ERROR, alerts=True))
         if replace(before, ignored_releases=0) != replace(switch, ignored_releases=0):
             self._tell_switch(switch)
-        self._tell_unreachable()
         self._tell_gate()
+
+    def _look_at_the_records(self, rows: Rows) -> KillSwitch:
+        """Take in what an operator wrote by SQL, and return the switch."""
+        for found in rows.adopt_events(self._clock.now()):
+            log.warning("event_adopted", event_id=found.event_id, type=found.type, row_actor=found.actor)
+        return rows.kill_switch()
+
+    def _tell_store(self) -> None:
+        """Tell a person when something begins to stand in for the database, and when it is in charge again."""
+        reason = self._journal.degraded
+        if reason and self._store_away_since is None:
+            self._store_away_since = self._clock.now()
+            self._journal.note(self._journal.fact("store_away", severity=Severity.ERROR, alerts=True, reason=reason))
+        elif not reason and self._store_away_since is not None:
+            seconds = (self._clock.now() - self._store_away_since).total_seconds()
+            self._store_away_since = None
+            self._journal.note(
+                self._journal.fact("store_restored", severity=Severity.WARNING, alerts=True, seconds=round(seconds))
+            )
 
     def on_feed_state(self, state: FeedState) -> None:
         """Take down that the stream is up or down; a person hears of each change."""
         before, self.feed = self.feed, state
+        if state.gave_up and not before.gave_up:
+            self._journal.note(
+                self._journal.fact("feed_gave_up", severity=Severity.ERROR, alerts=True, reason=state.reason)
+            )
         if before.connected == state.connected:
             return
+        if state.connected and self._streamless_since is not None:
+            self._tell_stream_restored(self._clock.now() - self._streamless_since)
+        self._streamless_since = None if state.connected else self._clock.now()
         fact = (
             self._journal.fact("feed_up", symbols=len(state.symbols))
             if state.connected
@@ -175,13 +220,13 @@ class Control:
             stopping=self.stopping,
             ever_reconciled=reconciler is not None and reconciler.last_success is not None,
             reconciliation_current=self._reconciliation_current(now, in_session),
-            broker_reachable=reconciler is not None and reconciler.failing_since is None,
+            broker_reachable=reconciler is not None and reconciler.failing_since is None and not self._is_cut_off(),
             paused=self.paused,
             daily_loss_reached=risk.daily_loss_reached(figures, self._limits),
-            quotes_fresh=self.feed.connected or not self._stream_is_primary,
+            quotes_fresh=self._stream_is_current() or not self._stream_is_primary,
             calendar_covers_today=covered,
             universe_ready=self.universe_ready,
-            store_writable=self._store_writable,
+            store_writable=self._store_writable and not self._journal.degraded,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,
         )
 
@@ -215,8 +260,27 @@ class Control:
                     )
                 )
 
+    def _stream_is_current(self) -> bool:
+        """Whether the stream is up, and everything that was missed before it came up has been asked for."""
+        reconciler = self._reconciler
+        if not self.feed.connected or reconciler is None:
+            return False
+        return self.resync.is_done(reconciler.success_asked_at, reconciler.account_asked_at)
+
+    def _is_cut_off(self) -> bool:
+        """Whether no question of anybody was answered for so long that trading stops for now (S3-X08)."""
+        return self._outages.seconds >= self._timing.unreachable_s
+
+    def _doubt_outage(self) -> None:
+        """Have the reconciler ask too, once an outage: one question without an answer may be its own trouble."""
+        since = self._outages.since
+        if since is not None and since != self._doubted and self._reconciler is not None:
+            self._doubted = since
+            self._reconciler.wake()
+
     def _tell_unreachable(self) -> None:
-        since = None if self._reconciler is None else self._reconciler.failing_since
+        failing = None if self._reconciler is None else self._reconciler.failing_since
+        since = min((at for at in (failing, self._outages.since) if at is not None), default=None)
         if since is None:
             self._unreachable_told = False
             return
@@ -225,6 +289,36 @@ class Control:
             self._unreachable_told = True
             self._journal.note(
                 self._journal.fact("broker_unreachable", severity=Severity.ERROR, alerts=True, seconds=round(seconds))
+            )
+
+    def _tell_streamless(self) -> None:
+        """Tell once that a session goes on without the stream for too long (S2-Q07)."""
+        now = self._clock.now()
+        if self.feed.connected:
+            return
+        if self._streamless_since is None:
+            self._streamless_since = now
+        hours = trading_hours(self._calendar, now.date())
+        if self._streamless_told or hours is None or not hours.opens_at <= now < hours.closes_at:
+            return
+        seconds = (now - max(self._streamless_since, hours.opens_at)).total_seconds()
+        if seconds >= self._timing.streamless_s:
+            self._streamless_told = True
+            self._journal.note(
+                self._journal.fact(
+                    "stream_absent",
+                    severity=Severity.ERROR,
+                    alerts=True,
+                    seconds=round(seconds),
+                    reason=self.feed.reason,
+                )
+            )
+
+    def _tell_stream_restored(self, absence: timedelta) -> None:
+        if self._streamless_told:
+            self._streamless_told = False
+            self._journal.note(
+                self._journal.fact("stream_restored", alerts=True, seconds=round(absence.total_seconds()))
             )
 
     def _tell_gate(self) -> None:

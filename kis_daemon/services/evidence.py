@@ -1,26 +1,28 @@
 """Judging an order whose outcome is unknown by what the broker's complete listings show.
 
 Rules of this room (architecture, section 3)
-    A candidate has the same symbol, side, quantity, type and price, is not older than our sending, is no cancel or
-    modify request, and its number belongs to no other order of ours.
-    One candidate is it. Two are ambiguous. None, said long and often enough, means the broker never took it:
-    a BUY after 60 s and 3 listings at least 10 s apart; a SELL after 10 s, 2 listings, and all shares still sellable;
-    either once its session is over. A SELL past its settling time whose shares are not whole stays doubtful.
+    A candidate has the same symbol, side, quantity, type and price, is no cancel or modify request, its number belongs
+    to no other order of ours, and it is not older than our sending: by minutes, since two clocks are compared here and
+    ours may be wrong. Waiting is measured on the loop, which no clock can jump.
+    One candidate is it. Two are ambiguous, and so is a listing with a row that cannot be read and may be it. None, said
+    long and often enough, means the broker never took it: a BUY after 60 s and 3 listings at least 10 s apart; a SELL
+    after 10 s, 2 listings, and all shares still sellable; either once its session is over. A SELL past its settling
+    time whose shares are not whole stays doubtful.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Order, OrderNo, OrderType
-from kis_daemon.ports import BrokerOrder
+from kis_daemon.ports import BrokerOrder, OrderListing
 
-_CLOCK_SKEW = timedelta(seconds=10)  # the broker's clock and ours may differ, and its times are cut to seconds
-_BETWEEN_LOOKS = {Side.BUY: timedelta(seconds=10), Side.SELL: timedelta(seconds=3)}
-_SETTLING = {Side.BUY: (timedelta(seconds=60), 3), Side.SELL: (timedelta(seconds=10), 2)}
+_CLOCK_SKEW = timedelta(minutes=5)  # a clock further off than this closes entries before any order is sent
+_BETWEEN_LOOKS_S = {Side.BUY: 10.0, Side.SELL: 3.0}
+_SETTLING = {Side.BUY: (60.0, 3), Side.SELL: (10.0, 2)}  # seconds after the first look, and looks
 
 
 class Verdict(StrEnum):
@@ -33,29 +35,31 @@ class Verdict(StrEnum):
 
 def judge(
     order: Order,
-    listing: Collection[BrokerOrder],
+    listing: OrderListing,
     explained: Collection[tuple[date, OrderNo | None]],
-    looks: list[datetime],
-    asked_at: datetime,
+    looks: list[float],
+    asked_at_s: float,
     still_whole: bool | None,
     *,
     session_over: bool,
 ) -> tuple[Verdict, BrokerOrder | None]:
-    """Return what `listing`, asked for at `asked_at`, says of `order`.
+    """Return what `listing`, asked for at `asked_at_s` of the loop, says of `order`.
 
     `looks` are the moments of earlier listings without a candidate; this one is added if it counts. `still_whole` says
     of a SELL whether every share of the symbol was sellable just now.
     """
     candidates = [row for row in listing if _could_be(order, row, explained)]
+    if listing.may_hide(order.intent.symbol, None):
+        return Verdict.AMBIGUOUS, None
     if len(candidates) == 1:
         return Verdict.FOUND, candidates[0]
     if candidates:
         return Verdict.AMBIGUOUS, None
     side = order.intent.side
-    if not looks or asked_at - looks[-1] >= _BETWEEN_LOOKS[side]:
-        looks.append(asked_at)
-    wait, count = _SETTLING[side]
-    if asked_at - order.updated_at < wait or len(looks) < count:
+    if not looks or asked_at_s - looks[-1] >= _BETWEEN_LOOKS_S[side]:
+        looks.append(asked_at_s)
+    wait_s, count = _SETTLING[side]
+    if asked_at_s - looks[0] < wait_s or len(looks) < count:
         return Verdict.OPEN, None
     if side is Side.SELL and not still_whole and not session_over:
         return Verdict.DOUBTFUL, None

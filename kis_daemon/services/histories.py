@@ -16,6 +16,7 @@ from kis_daemon.domain.market import Bar, Symbol, Won
 from kis_daemon.ports import BrokerError, MarketData, Severity
 from kis_daemon.services.book import Book
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.outages import Outages
 
 _CALENDAR_DAYS_A_BAR = 1.6  # 365 days hold about 245 sessions; the margin covers long holidays
 _RECENT_DAYS = 60  # what one page of an evening's look back covers
@@ -32,6 +33,7 @@ class Histories:
         journal: Journal,
         periods: IndicatorPeriods,
         full_bars: int,
+        outages: Outages,
         learn: Callable[[Symbol, Indicators | None, Callable[[date], Won]], None],
         forget: Callable[[Symbol, str], None],
     ) -> None:
@@ -40,6 +42,7 @@ class Histories:
         self._journal = journal
         self._periods = periods
         self._full_bars = full_bars
+        self._outages = outages
         self._learn = learn
         self._forget = forget
         self._bars: dict[Symbol, tuple[Bar, ...]] = {}
@@ -47,6 +50,15 @@ class Histories:
 
     def has(self, symbol: Symbol) -> bool:
         return symbol in self._series
+
+    def bars(self, symbol: Symbol) -> tuple[Bar, ...]:
+        """Return the completed bars of `symbol` that are known."""
+        return self._bars.get(symbol, ())
+
+    def indicators(self, symbol: Symbol) -> Indicators | None:
+        """Return the values after the last completed bar of `symbol`, None without a history."""
+        series = self._series.get(symbol)
+        return None if series is None else series.values
 
     async def bring_up_to(self, symbol: Symbol, last: date) -> bool:
         """Have every completed bar of `symbol` up to `last`; False (and a fact) where the broker did not give it."""
@@ -56,7 +68,10 @@ class Histories:
                 await self._load(symbol, last)
             elif known[-1].date < last:
                 await self._extend(symbol, known, last)
+            else:
+                return True
         except BrokerError as error:
+            self._outages.failed(error)
             self._journal.note(
                 self._journal.fact(
                     "history_failed",
@@ -68,6 +83,7 @@ class Histories:
             )
             self._forget(symbol, "history not up to date")
             return False
+        self._outages.answered()
         return True
 
     async def _load(self, symbol: Symbol, last: date) -> None:

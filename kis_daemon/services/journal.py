@@ -43,6 +43,16 @@ class Journal:
         self._notifier = notifier
         self._notes: list[tuple[Fact, Callable[[Rows], object] | None]] = []
         self._noted = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every commit that wrote facts."""
+        self._listeners.append(listener)
+
+    @property
+    def degraded(self) -> str:
+        """Why the database is not written to at present, "" while it is."""
+        return self._records.degraded
 
     def fact(
         self,
@@ -92,6 +102,8 @@ class Journal:
                 self._notes[:0] = notes
         for fact in facts:
             self._tell(fact)
+        if notes or facts:
+            self._committed()
         return result
 
     async def write(self, *facts: Fact) -> None:
@@ -114,6 +126,11 @@ class Journal:
     def tell(self, fact: Fact) -> None:
         """Make a fact known that a unit of work appended itself and that is committed."""
         self._tell(fact)
+        self._committed()
+
+    def _committed(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _tell(self, fact: Fact) -> None:
         event = fact.event

@@ -28,6 +28,7 @@ from kis_daemon.ports import (
     BrokerError,
     Clock,
     MarketClosed,
+    NoAnswer,
     OrderRefused,
     Rows,
     Severity,
@@ -37,6 +38,7 @@ from kis_daemon.ports import (
 from kis_daemon.services.approvals import ApprovalDesk, Grant, token_hash
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
+from kis_daemon.services.door import Queued, Refused
 from kis_daemon.services.journal import Fact, Journal
 
 _OPPOSITE_WAIT_S = 2.0  # how long an exit waits for a live buy of its symbol to be withdrawn
@@ -51,19 +53,6 @@ class OrderTiming:
 
     entry_s: float = 45.0
     exit_s: float = 135.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """Why the door stayed shut: a constant code and the reason."""
-
-    code: str
-    reason: str
 
 
 class OrderSynchronizer:
@@ -151,9 +140,12 @@ class OrderSynchronizer:
         self._cancel_asked_at.clear()
 
     async def drain(self) -> None:
-        """Return when everything that was begun has its answer written down."""
+        """Return when everything that was begun has its answer written down, or could not be: the start finds it."""
         while self._sending:
-            await asyncio.wait(list(self._sending.values()))
+            done, _ = await asyncio.wait(list(self._sending.values()))
+            for sent in done:
+                if not sent.cancelled() and (error := sent.exception()) is not None:
+                    log.error("order_answer_not_written", task=sent.get_name(), error=repr(error))
 
     async def cancel_live(self, symbol: Symbol, side: Side) -> None:
         """Ask the broker once to cancel the live order of that slot, if it has a number."""
@@ -253,6 +245,11 @@ class OrderSynchronizer:
     # what came back
 
     async def _record_acceptance(self, order: Order, answer: Accepted) -> Order:
+        if self._book.has_number(order.day, answer.branch_no, answer.order_no):
+            # an answer that was meant for another order: this one's is not known
+            return await self._record_silence(
+                order, NoAnswer(f"answered with the number of another order, {answer.order_no}")
+            )
         fact = self._about(order, "order_submitted", order_no=answer.order_no, branch_no=answer.branch_no)
         moved = await self._bookkeeper.move(
             order, Happening.ACCEPTED, fact, order_no=answer.order_no, branch_no=answer.branch_no

@@ -14,16 +14,17 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from kis_daemon.domain.calendar import TradingCalendar
+from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Happening, Order, OrderKey, OrderState
-from kis_daemon.ports import Broker, BrokerError, BrokerOrder, Clock, Severity, StoreError
+from kis_daemon.ports import Broker, BrokerError, Clock, OrderListing, Severity, StoreError
 from kis_daemon.services.account_keeper import AccountKeeper
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import NOT_FOUND, Bookkeeper
 from kis_daemon.services.evidence import Verdict, judge, row_of
-from kis_daemon.services.hours import trading_hours
+from kis_daemon.services.hours import trading_hours, trading_phase
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.outages import Outages
 
 _LISTING_DAYS = 90  # how far back a start looks for orders it left open; older ones call a person
 _EXPIRES_AFTER = timedelta(minutes=4)  # the closing auction's fills are in the listing by then
@@ -55,6 +56,7 @@ class Reconciler:
         calendar: TradingCalendar,
         clock: Clock,
         cadence: Cadence,
+        outages: Outages,
     ) -> None:
         self._broker = broker
         self._book = book
@@ -64,13 +66,16 @@ class Reconciler:
         self._calendar = calendar
         self._clock = clock
         self._cadence = cadence
+        self._outages = outages
         self._wanted = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
-        self._settling: dict[OrderKey, list[datetime]] = {}
+        self._settling: dict[OrderKey, list[float]] = {}
         self._ambiguous: dict[OrderKey, None] = {}
         self._listed_at: datetime | None = None
         self._hinted = False
         self.last_success: datetime | None = None
+        self.success_asked_at: datetime | None = None
+        self.account_asked_at: datetime | None = None
         self.failing_since: datetime | None = None
         self.rounds = 0
 
@@ -113,10 +118,12 @@ class Reconciler:
     async def _attempt(self) -> bool:
         async with self._one_at_a_time:
             self.rounds += 1
+            asked_at = self._clock.now()
             try:
                 await self.run_once()
-                await self._note_success()
+                await self._note_success(asked_at)
             except BrokerError as error:
+                self._outages.failed(error)
                 self._note_failure(error.code, str(error))
                 return False
             except StoreError as error:
@@ -130,9 +137,11 @@ class Reconciler:
         if self._book.live_orders():
             return  # a statement read between a fill and its booking would count it twice
         revision = self._book.revision
+        asked_at = self._clock.now()
         statement = await self._broker.account()
         if revision == self._book.revision and not self._book.live_orders():
-            await self._account.reconcile(statement)
+            await self._account.reconcile(statement, in_session=self._in_session())
+            self.account_asked_at = asked_at
         else:
             self._wanted.set()  # something was begun or booked meanwhile: this statement is of before
 
@@ -145,13 +154,18 @@ class Reconciler:
             return
         oldest = min((order.day for order in orders if not _is_over(order)), default=today)
         first = max(oldest, today - timedelta(days=_LISTING_DAYS))
-        asked_at = self._clock.now()
-        listing = await self._broker.orders(first, today)
-        self._listed_at, self._hinted = asked_at, False
+        asked_at, asked_at_s = self._clock.now(), asyncio.get_running_loop().time()
+        self._hinted = False  # before asking: a hint that comes meanwhile is of after this listing
+        try:
+            listing = await self._broker.orders(first, today)
+        except BrokerError:
+            self._hinted = True
+            raise
+        self._listed_at = asked_at
         for known in orders:
             order = self._book.orders.get(known.key)
-            if order is not None and order.day >= first and order.created_at <= asked_at:
-                await self._reconcile_order(order, listing, asked_at)
+            if order is not None and order.day >= first:
+                await self._reconcile_order(order, listing, asked_at, asked_at_s)
 
     def _listing_is_due(self) -> bool:
         """Whether the orders are to be asked for: while any is open or in doubt, after a hint, and now and then.
@@ -164,20 +178,24 @@ class Reconciler:
             return True
         return self._clock.now() - self._listed_at >= timedelta(seconds=self._cadence.ended_s)
 
-    async def _reconcile_order(self, order: Order, listing: tuple[BrokerOrder, ...], asked_at: datetime) -> None:
+    async def _reconcile_order(
+        self, order: Order, listing: OrderListing, asked_at: datetime, asked_at_s: float
+    ) -> None:
         if order.state is OrderState.PENDING:
-            if self.last_success is not None:
+            if order.key not in self._book.left_behind:
                 return  # its own sending is under way
             order = await self._wake_up_silent(order)
         if order.state is OrderState.UNCONFIRMED or order.refusal.startswith(NOT_FOUND):
-            order = await self._resolve(order, listing, asked_at)
+            order = await self._resolve(order, listing, asked_at_s)
         if order.order_no is None:
             return
         row = row_of(order, listing)
         if row is not None:
             order = await self._bookkeeper.apply(order, row)
         # Listings lag by seconds, not by days: a row still missing on a later day is not coming any more.
-        is_told = row is not None or order.day < asked_at.date()
+        # A row that cannot be read may be this one.
+        hidden = listing.may_hide(order.intent.symbol, order.order_no)
+        is_told = row is not None or (order.day < asked_at.date() and not hidden)
         if order.state in (OrderState.SUBMITTED, OrderState.PARTIAL) and is_told and self._session_over(order.day):
             await self._bookkeeper.expire(order, listed=row is not None)
 
@@ -194,17 +212,20 @@ class Reconciler:
             quantity=order.intent.quantity,
             reason="the daemon stopped before an answer was written",
         )
-        return await self._bookkeeper.move(order, Happening.NO_ANSWER, fact)
+        moved = await self._bookkeeper.move(order, Happening.NO_ANSWER, fact)
+        self._book.left_behind.pop(order.key)
+        return moved
 
-    async def _resolve(self, order: Order, listing: tuple[BrokerOrder, ...], asked_at: datetime) -> Order:
+    async def _resolve(self, order: Order, listing: OrderListing, asked_at_s: float) -> Order:
         """Settle an order of unknown outcome, or one that was thought never taken and turns up after all."""
         explained = {(o.day, o.order_no) for o in self._book.orders.values() if o.order_no is not None}
-        looks = self._settling.setdefault(order.key, [])
+        # what was said to be not found is looked for in every listing that comes anyway, and causes none
+        looks = self._settling.setdefault(order.key, []) if order.state is OrderState.UNCONFIRMED else []
         still_whole = None
         if order.state is OrderState.UNCONFIRMED and order.intent.side is Side.SELL:
             still_whole = await self._still_whole(order)
         verdict, row = judge(
-            order, listing, explained, looks, asked_at, still_whole, session_over=self._session_over(order.day)
+            order, listing, explained, looks, asked_at_s, still_whole, session_over=self._session_over(order.day)
         )
         if verdict is Verdict.FOUND and row is not None:
             self._settling.pop(order.key, None)
@@ -218,7 +239,9 @@ class Reconciler:
         if verdict is Verdict.NOT_FOUND:
             self._settling.pop(order.key, None)
             self._ambiguous.pop(order.key, None)
-            return await self._bookkeeper.not_found(order, f"{len(looks)} complete listings until {asked_at:%H:%M:%S}")
+            return await self._bookkeeper.not_found(
+                order, f"{len(looks)} complete listings in {asked_at_s - looks[0]:.0f} s"
+            )
         if verdict is Verdict.AMBIGUOUS and order.key not in self._ambiguous:
             self._ambiguous[order.key] = None
             self._tell_ambiguous(order)
@@ -258,23 +281,26 @@ class Reconciler:
         hours = trading_hours(self._calendar, day)
         return hours is None or self._clock.now() >= hours.closes_at + _EXPIRES_AFTER
 
+    def _in_session(self) -> bool:
+        return trading_phase(self._calendar, self._clock.now()) is not SessionPhase.CLOSED
+
     # how it goes
 
     def _note_failure(self, code: str, reason: str) -> None:
-        now = self._clock.now()
         if self.failing_since is None:
-            self.failing_since = now
+            self.failing_since = self._outages.since or self._clock.now()
         self._journal.note(
             self._journal.fact("reconciliation_failed", severity=Severity.WARNING, code=code, reason=reason)
         )
 
-    async def _note_success(self) -> None:
+    async def _note_success(self, asked_at: datetime) -> None:
         now = self._clock.now()
+        self._outages.answered()
         if self.failing_since is not None:
             outage = (now - self.failing_since).total_seconds()
             await self._journal.write(self._journal.fact("broker_reachable", alerts=True, seconds=round(outage, 3)))
             self.failing_since = None
-        self.last_success = now
+        self.last_success, self.success_asked_at = now, asked_at
 
     def _pause_s(self) -> float:
         if self.failing_since is not None or self._book.live_orders() or self._settling:

@@ -20,8 +20,8 @@ from kis_daemon.ports import Clock, Severity
 from kis_daemon.services.approvals import ApprovalDesk, NotCovered
 from kis_daemon.services.book import Book
 from kis_daemon.services.desks import SymbolDesk, TradingRules
+from kis_daemon.services.door import Door, Queued
 from kis_daemon.services.journal import Journal
-from kis_daemon.services.order_synchronizer import OrderSynchronizer, Queued
 from kis_daemon.services.signals import note_signal
 
 CLOSED_BACKOFF = timedelta(minutes=5)  # after "market closed": PENDING_EXIT_BACKOFF_MINUTES (L14)
@@ -36,7 +36,7 @@ class Seller:
         *,
         book: Book,
         journal: Journal,
-        synchronizer: OrderSynchronizer,
+        synchronizer: Door,
         approvals: ApprovalDesk,
         clock: Clock,
         rules: TradingRules,
@@ -182,7 +182,17 @@ class Seller:
         if isinstance(grant, NotCovered):
             raise RuntimeError(grant.reason)  # sized from the very position the mandate is
         if isinstance(self._synchronizer.place(intent, grant, seen_at), Queued):
-            note_signal(self._journal, self._book, intent)
+            note_signal(
+                self._journal,
+                self._book,
+                intent,
+                tick=quote.price,
+                tick_at=quote.at.isoformat(),
+                held=position.quantity,
+                stop=position.stop,
+                target=position.target,
+                highest=position.highest,
+            )
 
     def _tell_pending(self, event: str, desk: SymbolDesk, reason: str) -> None:
         self._journal.note(

@@ -12,14 +12,15 @@ Rules of this room (S3-X; requirements, section 8)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 
 from kis_daemon.domain.calendar import KST, TradingCalendar, TradingDay
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.performance import perform
 from kis_daemon.domain.positions import Position
-from kis_daemon.ports import BrokerError, Clock, MarketData, QuoteFeed, Rows, Severity
+from kis_daemon.ports import BrokerError, Clock, DaySummary, MarketData, QuoteFeed, Rows, Severity
 from kis_daemon.services.book import Book
 from kis_daemon.services.control import Control
 from kis_daemon.services.histories import Histories
@@ -55,7 +56,9 @@ class Timetable:
         feed: QuoteFeed,
         calendar: TradingCalendar,
         clock: Clock,
+        prewarm: Callable[[datetime], Awaitable[bool]],
         on_day_over: Callable[[date], None],
+        also_at_day_end: Callable[[date], Awaitable[None]] | None = None,
     ) -> None:
         self._book = book
         self._board = board
@@ -70,7 +73,9 @@ class Timetable:
         self._feed = feed
         self._calendar = calendar
         self._clock = clock
+        self._prewarm = prewarm
         self._on_day_over = on_day_over
+        self._also_at_day_end = also_at_day_end
 
     async def run(self) -> None:
         """Live through one trading day after the other, until cancelled."""
@@ -87,6 +92,8 @@ class Timetable:
             await self._reconciler.attempt()
             await self._clock.sleep_until(day.closes_at + _SUM_UP_AFTER)
             await self.sum_up(day.date)
+            if self._also_at_day_end is not None:
+                await self._also_at_day_end(day.date)
             self._on_day_over(day.date)
 
     def _coming_day(self) -> TradingDay | None:
@@ -128,11 +135,12 @@ class Timetable:
     async def prepare(self, day: TradingDay) -> None:
         """Have everything that the day's first price needs; held symbols first."""
         self._begin_day(day.date)
+        await self._prewarm(day.closes_at)
         universe = self._selector.select(day.date)
         self._control.universe_ready = bool(universe)
         self._trader.watch(universe)
         symbols = list(dict.fromkeys([*self._book.positions, *universe]))
-        self._feed.want(symbols)
+        self._feed.want(tuple(self._book.positions), universe)
         last = self._calendar.previous_trading_day(day.date).date
         await self._journal.write(self._journal.fact("day_started", day=day.date.isoformat(), symbols=len(symbols)))
         listed = 0
@@ -175,10 +183,8 @@ class Timetable:
         prices = self._board.prices(self._book.positions)
         known = [position for position in positions if position.symbol in prices]
         result = perform(self._book.trades_today, known, prices)
-        fact = self._journal.fact(
-            "daily_summary",
-            alerts=True,
-            day=day.isoformat(),
+        summary = DaySummary(
+            day=day,
             trades=result.buys + result.sells,
             realized_pnl=result.realized_pnl,
             open_pnl=result.open_pnl,
@@ -188,9 +194,15 @@ class Timetable:
             equity=self._book.statement_cash + result.holdings_value,
             positions=len(positions),
         )
+        fact = self._journal.fact(
+            "daily_summary",
+            alerts=True,
+            **{**asdict(summary), "day": day.isoformat()},
+        )
 
         def work(rows: Rows) -> None:
             for position in positions:
                 rows.save_levels(position)
+            rows.save_day_summary(summary)
 
         await self._journal.transact(work, fact)

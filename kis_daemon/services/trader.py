@@ -23,6 +23,7 @@ from kis_daemon.services.book import Book
 from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.desks import NO_PRICE_REACHES, SymbolDesk, TradingRules
 from kis_daemon.services.hours import trading_hours
+from kis_daemon.services.quotes import FRESH
 from kis_daemon.services.seller import Seller
 
 
@@ -134,7 +135,12 @@ class Trader:
         position = self._book.positions.get(desk.symbol)
         if position is not None:
             self._seller.look(desk, position, quote, phase, seen_at)
-        elif desk.rank >= 0 and isinstance(desk.setup, EntrySetup) and quote.price > desk.setup.level:
+        elif (
+            desk.rank >= 0
+            and isinstance(desk.setup, EntrySetup)
+            and quote.price > desk.setup.level
+            and self._clock.now() - quote.at <= FRESH  # a price out of a backlog opens nothing; it may close
+        ):
             self._buyer.look(desk, desk.setup, quote, phase, seen_at)
         desk.low, desk.high = self._band(desk, today)
 

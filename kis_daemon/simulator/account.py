@@ -7,11 +7,13 @@ Rules of this room
     are reusable the same day. An open buy holds back its amount with the commission: cash never goes below zero.
     Cost is the moving average without fees, kept as a sum; a sale takes its share of it, rounded down.
     A holding sold out stays as a row of zero shares until its last trade has settled.
+    Money paid in counts at once. Only settled money leaves: the proceeds of a sale are for buying until they settle.
+    After a split the sum of the cost stays; what does not make a whole share is paid out at the day's base price.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from kis_daemon.domain.costs import Costs
@@ -52,6 +54,17 @@ class Account:
     today: DaySums = field(default_factory=DaySums)
     day_before: DaySums = field(default_factory=DaySums)
     opening_equity: Won = 0
+    day: date = date.min  # the last one that was begun
+
+    def copied(self) -> Account:
+        """Return the account as it stands, untouched by what comes."""
+        return replace(
+            self,
+            unsettled=list(self.unsettled),
+            holdings={symbol: replace(row) for symbol, row in self.holdings.items()},
+            today=replace(self.today),
+            day_before=replace(self.day_before),
+        )
 
     def cash_on(self, day: date) -> Won:
         """Return the cash once everything due by `day` is settled."""
@@ -67,6 +80,15 @@ class Account:
         """Return what may be spent on further buys, commission included."""
         return self.cash_d2 - self.held_back
 
+    @property
+    def withdrawable(self) -> Won:
+        """Return what may leave the account today: never more than is there on any day to come."""
+        lowest = running = self.cash
+        for _, amount in self.unsettled:
+            running += amount
+            lowest = min(lowest, running)
+        return max(min(lowest, self.spendable), 0)
+
     def quantity(self, symbol: Symbol) -> int:
         row = self.holdings.get(symbol)
         return row.quantity if row is not None else 0
@@ -77,6 +99,7 @@ class Account:
             self.cash += self.unsettled.pop(0)[1]
         self.day_before, self.today = self.today, DaySums()
         self.held_back = 0
+        self.day = day
         for symbol, row in list(self.holdings.items()):
             row.bought_before, row.sold_before = row.bought_today, row.sold_today
             row.bought_today = row.sold_today = 0
@@ -106,3 +129,13 @@ class Account:
         if self.unsettled and self.unsettled[-1][0] == settles_on:
             change += self.unsettled.pop()[1]
         self.unsettled.append((settles_on, change))
+
+    def convert(self, symbol: Symbol, ratio_num: int, ratio_den: int, base: Won) -> None:
+        """Let `ratio_num` shares stand where `ratio_den` stood; a part of a share is paid at `base`."""
+        row = self.holdings.get(symbol)
+        if row is None or row.quantity == 0:
+            return
+        parts = row.quantity * ratio_num
+        row.quantity, left = divmod(parts, ratio_den)
+        row.cost -= row.cost * left // parts
+        self.cash += base * left // ratio_den

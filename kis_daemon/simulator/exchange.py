@@ -6,27 +6,27 @@ Rules of this room
     that rested while the market came to it fills at its own limit.
     An auction trade fills every order it satisfies at its single price.
     The account takes at most a tenth of the day's volume so far. A side of the book that is empty (0) fills nothing.
-    Nothing fills beyond the day's limits. Orders live for a day.
+    Nothing fills beyond the day's limits. Orders live for a day; those of other hours than the regular session's
+    rest until their hours end, and nothing fills them.
+    An interruption is an auction: market orders wait for its single price, impatient ones are refused.
     Costs are those of the order's sum, so parts never cost more than the whole.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
-from kis_daemon.domain.calendar import CalendarNotCovered, SessionPhase, TradingCalendar, TradingDay
-from kis_daemon.domain.costs import order_costs
+from kis_daemon.domain.calendar import SessionPhase, TradingDay
 from kis_daemon.domain.market import Side, Symbol, Won
-from kis_daemon.domain.price_path import PathTick
-from kis_daemon.simulator.account import Account
-from kis_daemon.simulator.board import Board, board_of
-from kis_daemon.simulator.matching import fill_price, limit_of, priority, reaches, takes, unit_to_hold
-from kis_daemon.simulator.order_book import OrderBook
-from kis_daemon.simulator.prices import PriceBook
+from kis_daemon.simulator.board import Board
+from kis_daemon.simulator.matching import limit_of, reaches, takes, unit_to_hold
+from kis_daemon.simulator.pit import Pit
+from kis_daemon.simulator.queueing import stands_before
 from kis_daemon.simulator.requests import (
     DIVISIONS,
+    Channel,
     EventKind,
-    HouseRules,
+    Hours,
     OrderEvent,
     Patience,
     Placed,
@@ -34,82 +34,63 @@ from kis_daemon.simulator.requests import (
     Request,
     RequestKind,
 )
+from kis_daemon.simulator.sessions import hours_of
+
+_REGULAR = SessionPhase.REGULAR
 
 
-class Exchange:
+class Exchange(Pit):
     """A day of trading at a time, for one account."""
-
-    def __init__(
-        self,
-        *,
-        prices: PriceBook,
-        calendar: TradingCalendar,
-        account: Account,
-        rules: HouseRules,
-        commission_ppb: int,
-    ) -> None:
-        self.prices = prices
-        self.calendar = calendar
-        self.account = account
-        self.rules = rules
-        self.commission_ppb = commission_ppb
-        self.day: TradingDay | None = None
-        self.boards: dict[Symbol, Board] = {}
-        self.orders = OrderBook(rules.number_step)
-        self._settles_on = date.min
 
     # --- the day --------------------------------------------------------------------------------------------
 
     def open_day(self, day: TradingDay) -> None:
-        """Begin `day`: new boards, settled cash, no orders."""
+        """Begin `day`: new boards, settled cash, no orders, and what companies did since the day before."""
+        self.end_hours(tuple(Hours))
         self.show(day)
+        since = self.account.day
         self.account.roll(day.date)
+        for action in self.prices.actions_between(since, day.date):
+            base = self.boards[action.symbol].base
+            self.account.convert(action.symbol, action.ratio_num, action.ratio_den, base)
         self.account.opening_equity = self.equity()
+        self.past.forget()
         self.orders.begin(day.date)
 
     def show(self, day: TradingDay) -> None:
-        """Set up the boards of `day` without touching account or orders (a start in the middle of it)."""
-        try:
-            before = self.calendar.previous_trading_day(day.date).date
-        except CalendarNotCovered:  # the calendar's first day has no day before
-            before = day.date - timedelta(days=1)
-        self.day = day
+        super().show(day)
         self._settles_on = self.calendar.settlement_date(day.date)
-        self.boards = {
-            listed.symbol: board_of(listed, self.prices, day.date, before) for listed in self.prices.listings()
-        }
 
     def close_day(self) -> None:
-        """End the day: what is still open expires."""
+        """End the regular session: what is still open expires."""
         for request in self.orders.expire():
             self._hold(request, 0)
+        self._keep_disturbed()
 
-    def on_tick(
-        self, symbol: Symbol, tick: PathTick, at: datetime, phase: SessionPhase = SessionPhase.REGULAR
-    ) -> tuple[OrderEvent, ...]:
-        """Let a trade of the market happen and return what it filled; an auction's `phase` makes it a single price."""
-        board = self.boards[symbol]
-        ask_before, bid_before = board.ask, board.bid
-        board.record(tick, at)
-        waiting = self.orders.waiting(symbol)
-        if not waiting:
-            return ()
-        events: list[OrderEvent] = []
-        for request in sorted(waiting, key=priority):
-            price = fill_price(request, board, phase, ask_before, bid_before)
-            if price:
-                events += self._fill(request, board, price, request.remaining, at)
-        if events:
-            self.orders.drop_done(symbol)
-        return tuple(events)
+    def end_hours(self, hours: tuple[Hours, ...]) -> None:
+        """End hours outside of the regular session: what waited in them expires."""
+        for request in self.orders.expire_aside(hours):
+            self._hold(request, 0)
 
     # --- requests -------------------------------------------------------------------------------------------
 
     def submit(
-        self, *, side: Side, symbol: Symbol, division: str, quantity: int, price: Won, at: datetime
+        self,
+        *,
+        side: Side,
+        symbol: Symbol,
+        division: str,
+        quantity: int,
+        price: Won,
+        at: datetime,
+        trigger: Won = 0,
+        channel: Channel = Channel.API,
     ) -> Placed | Refusal:
-        """Take a new order, fill what can be filled at once, and let the rest wait; or say why not."""
-        phase = self._phase(at)
+        """Take a new order, fill what can be filled at once, and let the rest wait; or say why not.
+
+        `trigger` is the price that wakes a stop.
+        """
+        phase = self._phase(division, symbol, at)
         if isinstance(phase, Refusal):
             return phase
         board = self.boards.get(symbol)
@@ -124,12 +105,17 @@ class Exchange:
         limit = limit_of(board, side, division, price)
         if isinstance(limit, Refusal):
             return limit
-        if side is Side.SELL and quantity > self.sellable(symbol):
+        if DIVISIONS[division].has_trigger and isinstance(limit_of(board, side, division, trigger), Refusal):
+            return Refusal.OFF_TICK
+        if side is Side.SELL and quantity > self._sellable_now(symbol, at):
             return Refusal.NOT_ENOUGH_SHARES
         if side is Side.BUY and self._needs(quantity * unit_to_hold(board, division, limit)) > self.account.spendable:
             return Refusal.NOT_ENOUGH_CASH
-        request = self.orders.number(RequestKind.NEW, None, symbol, side, division, quantity, price, at)
+        request = self.orders.number(RequestKind.NEW, None, symbol, side, division, quantity, price, at, channel)
         request.limit = limit
+        request.trigger = trigger if DIVISIONS[division].has_trigger else 0
+        if self._rejects(request):
+            return self._rejected(request, at)
         accepted = OrderEvent(kind=EventKind.ACCEPTED, request=request, quantity=quantity, price=price, at=at)
         return Placed(request=request, events=(accepted, *self._enter(request, board, phase, at)))
 
@@ -139,11 +125,12 @@ class Exchange:
         if isinstance(original, Refusal):
             return original
         left = original.remaining if quantity is None else quantity
-        original.cancelled += left
-        self._settle_down(original)
         request = self.orders.number(
             RequestKind.CANCEL, number, original.symbol, original.side, original.division, left, 0, at
         )
+        if self._rejects(request):
+            return self._rejected(request, at)
+        self._give_up(original, left, at)
         request.cancelled = left
         event = OrderEvent(kind=EventKind.CANCELLED, request=request, quantity=left, price=0, at=at)
         return Placed(request=request, events=(event,))
@@ -153,12 +140,14 @@ class Exchange:
         original = self._changeable(number, quantity, at)
         if isinstance(original, Refusal):
             return original
-        phase = self._phase(at)
+        phase = self._phase(division, original.symbol, at)
         if isinstance(phase, Refusal):
             return phase
         if not takes(self.rules, division, phase):
             return Refusal.WRONG_DIVISION
         board = self.boards[original.symbol]
+        if board.halted:
+            return Refusal.BLOCKED
         left = original.remaining if quantity is None else quantity
         limit = limit_of(board, original.side, division, price)
         if isinstance(limit, Refusal):
@@ -167,14 +156,29 @@ class Exchange:
         free = self.account.spendable + original.held - kept
         if original.side is Side.BUY and self._needs(left * unit_to_hold(board, division, limit)) > free:
             return Refusal.NOT_ENOUGH_CASH
-        original.cancelled += left
-        self._settle_down(original)
         request = self.orders.number(
             RequestKind.MODIFY, number, original.symbol, original.side, division, left, price, at
         )
+        if self._rejects(request):
+            return self._rejected(request, at)
+        self._give_up(original, left, at)
         request.limit = limit
+        if DIVISIONS[division].has_trigger:
+            request.trigger, request.triggered_at = original.trigger, original.triggered_at
         event = OrderEvent(kind=EventKind.MODIFIED, request=request, quantity=left, price=price, at=at)
         return Placed(request=request, events=(event, *self._enter(request, board, phase, at)))
+
+    def reject_next(self, kind: RequestKind | None = None, symbol: Symbol | None = None) -> None:
+        """Have the exchange reject the next request of this kind and symbol that the counter takes (None: any)."""
+        self.rejects.append((kind, symbol))
+
+    def transfer(self, amount: Won, at: datetime) -> Won | Refusal:
+        """Pay `amount` in, or out where it is negative; return the cash of today, or that it is not there."""
+        if amount < 0 and -amount > self.account.withdrawable:
+            return Refusal.NOT_ENOUGH_CASH
+        self.past.note_account(self.account, at)
+        self.account.cash += amount
+        return self.account.cash
 
     # --- questions ------------------------------------------------------------------------------------------
 
@@ -190,11 +194,6 @@ class Exchange:
             quantity -= 1
         return quantity
 
-    def price(self, symbol: Symbol) -> Won:
-        """Return the last price known: today's, or the close before."""
-        board = self.boards.get(symbol)
-        return board.price if board is not None else 0
-
     def holdings_value(self) -> Won:
         return sum(row.quantity * self.price(symbol) for symbol, row in self.account.holdings.items())
 
@@ -203,24 +202,37 @@ class Exchange:
 
     # --- inside ---------------------------------------------------------------------------------------------
 
-    def _phase(self, at: datetime) -> SessionPhase | Refusal:
+    def _phase(self, division: str, symbol: Symbol, at: datetime) -> SessionPhase | Refusal:
+        """Return what an order of this type meets at `at`: an auction, continuous trading, or nothing (CLOSED)."""
         day = self.day
         if day is None or day.date != at.date():
             return Refusal.NOT_A_TRADING_DAY
+        kind = DIVISIONS.get(division)
+        if kind is not None and kind.hours is not Hours.REGULAR:
+            span = hours_of(kind.hours, day, reformed=self.is_reformed(day.date))
+            taken = division in self.rules.divisions and span is not None and span[0] <= at < span[1]
+            return SessionPhase.CLOSED if taken else Refusal.WRONG_DIVISION
         if at < (day.opening_auction_at if self.rules.takes_opening_auction else day.opens_at):
             return Refusal.BEFORE_HOURS
         if at >= day.closes_at:
-            return Refusal.AFTER_HOURS
-        return day.phase(at)
-
-    def _needs(self, amount: Won) -> Won:
-        return amount + amount * self.commission_ppb // 1_000_000_000
+            if at >= self.closing_price_at(symbol, day):
+                return Refusal.AFTER_HOURS
+            return SessionPhase.CLOSING_AUCTION
+        phase = day.phase(at)
+        board = self.boards.get(symbol)
+        if phase is _REGULAR and board is not None and (board.in_vi or board.single_priced):
+            return SessionPhase.OPENING_AUCTION
+        return phase
 
     def _changeable(self, number: int, quantity: int | None, at: datetime) -> Request | Refusal:
-        phase = self._phase(at)
-        if isinstance(phase, Refusal):
-            return phase
+        if self.day is None or self.day.date != at.date():
+            return Refusal.NOT_A_TRADING_DAY
         original = self.orders.find(at.date(), number)
+        waits_aside = original is not None and DIVISIONS[original.division].hours is not Hours.REGULAR
+        if original is None or not waits_aside:
+            phase = self._phase("00", original.symbol if original is not None else Symbol(""), at)
+            if isinstance(phase, Refusal):
+                return phase
         if original is None or not original.is_open:
             return Refusal.NOTHING_TO_CHANGE
         if quantity is not None and not 0 < quantity <= original.remaining:
@@ -229,10 +241,11 @@ class Exchange:
 
     def _enter(self, request: Request, board: Board, phase: SessionPhase, at: datetime) -> list[OrderEvent]:
         """Fill what the present touch allows, and let the rest wait or lapse."""
+        self.past.note_account(self.account, at)
         self._reserve(request, board)
         events: list[OrderEvent] = []
         patience = DIVISIONS[request.division].patience
-        if phase is SessionPhase.REGULAR and board.trades:
+        if phase is _REGULAR and board.trades and not request.sleeps:
             touch = board.ask if request.side is Side.BUY else board.bid
             enough = patience is not Patience.ALL_OR_NOTHING or board.takeable >= request.quantity
             if enough and reaches(request, touch):
@@ -243,36 +256,38 @@ class Exchange:
             self._hold(request, 0)
             events.append(OrderEvent(kind=EventKind.LAPSED, request=request, quantity=left, price=0, at=at))
         if request.remaining:
+            if self.market.queue and phase is _REGULAR and not request.filled:
+                request.ahead = stands_before(request, board)
             self.orders.wait(request)
         return events
 
-    def _fill(self, request: Request, board: Board, price: Won, wanted: int, at: datetime) -> list[OrderEvent]:
-        quantity = min(wanted, board.takeable)
-        # a price beyond the limits is a break in the series (a split not adjusted for): nobody trades through it
-        if quantity <= 0 or not board.lower <= price <= board.upper:
-            return []
-        board.taken += quantity
-        request.filled += quantity
-        request.amount += quantity * price
-        costs = order_costs(request.side, request.amount, board.market, board.day, self.commission_ppb)
-        self.account.book(
-            request.side, request.symbol, quantity, quantity * price, costs - request.costs, self._settles_on
-        )
-        request.costs = costs
-        self._reserve(request, board)
-        return [OrderEvent(kind=EventKind.FILLED, request=request, quantity=quantity, price=price, at=at)]
-
-    def _settle_down(self, request: Request) -> None:
-        """After a cancel or a move: hold back less, and wait no longer if nothing remains."""
+    def _give_up(self, request: Request, quantity: int, at: datetime) -> None:
+        """Cancel or move a part: hold back less, and wait no longer if nothing remains."""
+        self.past.note_request(request, at)
+        self.past.note_account(self.account, at)
+        request.cancelled += quantity
         self._reserve(request, self.boards[request.symbol])
         self.orders.drop_done(request.symbol)
 
-    def _reserve(self, request: Request, board: Board) -> None:
-        if request.side is Side.BUY:
-            unit = unit_to_hold(board, request.division, request.limit)
-            whole = self._needs(request.amount + request.remaining * unit)
-            self._hold(request, whole - request.amount - request.costs.fee if request.remaining else 0)
+    def _rejects(self, request: Request) -> bool:
+        """Tell whether a command has the exchange reject this request; it does so once."""
+        for place, (kind, symbol) in enumerate(self.rejects):
+            if kind in (None, request.kind) and symbol in (None, request.symbol):
+                del self.rejects[place]
+                return True
+        return False
 
-    def _hold(self, request: Request, held: Won) -> None:
-        self.account.held_back += held - request.held
-        request.held = held
+    def _rejected(self, request: Request, at: datetime) -> Placed:
+        """Let the exchange reject what the counter took: the row stays, and a notice tells it."""
+        request.rejected = request.quantity
+        event = OrderEvent(
+            kind=EventKind.REJECTED, request=request, quantity=request.quantity, price=request.price, at=at
+        )
+        return Placed(request=request, events=(event,))
+
+    def _sellable_now(self, symbol: Symbol, at: datetime) -> int:
+        """Return what the counter lets be sold: the truth, or what a lagging balance knows of it."""
+        if not self.market.sells_what_the_balance_shows:
+            return self.sellable(symbol)
+        shown = self.account_shown(at).quantity(symbol)
+        return min(self.sellable(symbol), shown - self.orders.open_sales(symbol))

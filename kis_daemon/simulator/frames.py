@@ -1,92 +1,64 @@
-"""What goes out on the stream: trade frames (H0STCNT0) and execution notices (H0STCNI0, H0STCNI9).
+"""The trades of the stream: H0STCNT0 and its NXT and unified sisters.
 
-Source: the wire contract, sections 5.4, 5.5.1 and 5.5.4. A trade frame is one f-string: it is made 300,000
-times in a simulated year.
+Source: the wire contract, sections 5.4 and 5.5.1. A record is one f-string: it is made 300,000 times in a simulated
+year. A trade that is printed as several executions has a record for each, and only the last shows the board as it is.
 """
 
 from __future__ import annotations
 
-import base64
-from datetime import date, datetime
+from collections.abc import Callable, Iterator
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.padding import PKCS7
-
-from kis_daemon.domain.market import Side
 from kis_daemon.domain.price_path import PathTick
 from kis_daemon.simulator.board import Board
-from kis_daemon.simulator.profile import SimulatorSettings
-from kis_daemon.simulator.requests import EventKind, OrderEvent, RequestKind
+from kis_daemon.simulator.sessions import REFORM
 from kis_daemon.simulator.wire import direction, sign_of
 
-# from this day on a trade record ends with MARKET_CLS_CODE
-FIELD_47_SINCE = date(2026, 9, 14)
 
-_AES_BITS = 128
-_CHANGE_CODES = {RequestKind.NEW: "0", RequestKind.MODIFY: "1", RequestKind.CANCEL: "2"}
-_CONDITIONS = {"11": "1", "13": "1", "15": "1", "12": "2", "14": "2", "16": "2"}
+def trade_printer(
+    tr_id: str = "H0STCNT0", *, reformed: bool | None = None, records: int = 1
+) -> Callable[[Board, PathTick], str]:
+    """Return what writes the frame of the trade that a board has just recorded; `reformed` None is by its day."""
+    head = f"0|{tr_id}|001|"
+
+    def printed(board: Board, tick: PathTick) -> str:
+        with_47 = board.day >= REFORM if reformed is None else reformed
+        if records == 1 or tick.volume < records:
+            return head + _record(board, tick.volume, tick.volume, 0, with_47)
+        return f"0|{tr_id}|{records:03d}|{'^'.join(_executions(board, tick.volume, records, with_47))}"
+
+    return printed
 
 
-def trade_frame(board: Board, tick: PathTick, *, with_field_47: bool) -> str:
-    """Return the frame of the trade that `board` has just recorded."""
-    price, base, volume = board.price, board.base or board.price, board.volume
-    bought, sold = board.bought, volume - board.bought
+def _executions(board: Board, volume: int, records: int, with_47: bool) -> Iterator[str]:
+    """Yield a trade of `volume` shares as `records` executions, of which the last takes what the others leave."""
+    share = volume // records
+    for to_come in range(volume - share, volume - share * records, -share):
+        yield _record(board, volume, share, to_come, with_47)
+    yield _record(board, volume, volume - share * (records - 1), 0, with_47)
+
+
+def _record(board: Board, quoted: int, executed: int, to_come: int, with_47: bool) -> str:
+    """Return one execution of `executed` shares, after which `to_come` of the same trade follow."""
+    price, base, volume = board.price, board.base or board.price, board.volume - to_come
+    bought = board.bought - to_come if board.bought_last else board.bought
+    turnover = board.turnover - to_come * price
+    sold = volume - bought
     sells = board.trades - board.buys
     change = price - base
     from_open, from_high, from_low = price - board.open, price - board.high, price - board.low
     before = board.previous.volume if board.previous is not None else 0
-    asks, bids = (tick.volume if board.ask else 0), (tick.volume if board.bid else 0)
+    asks, bids = (quoted if board.ask else 0), (quoted if board.bid else 0)
     return (
-        f"0|H0STCNT0|001|{board.symbol}^{board.traded_at:06d}^{price}^{sign_of(board, price)}^{change}"
-        f"^{change * 100 / base:.2f}^{board.turnover / volume:.2f}^{board.open}^{board.high}^{board.low}"
-        f"^{board.ask}^{board.bid}^{tick.volume}^{volume}^{board.turnover}"
+        f"{board.symbol}^{board.traded_at:06d}^{price}^{sign_of(board, price)}^{change}"
+        f"^{change * 100 / base:.2f}^{turnover / volume:.2f}^{board.open}^{board.high}^{board.low}"
+        f"^{board.ask}^{board.bid}^{executed}^{volume}^{turnover}"
         f"^{sells}^{board.buys}^{board.buys - sells}"
         f"^{bought * 100 / sold if sold else 0.0:.2f}^{sold}^{bought}^{1 if board.bought_last else 5}"
         f"^{bought * 100 / volume:.2f}^{volume * 100 / before if before else 0.0:.2f}"
         f"^{board.opened_at:06d}^{direction(from_open)}^{from_open}"
         f"^{board.high_at:06d}^{direction(from_high)}^{from_high}"
         f"^{board.low_at:06d}^{direction(from_low)}^{from_low}"
-        f"^{board.stamp}^20^N^{asks}^{bids}^{asks * 10}^{bids * 10}^0.00^{before}^0.00^0^^{board.open}"
-        f"{'^2' if with_field_47 else ''}"
+        f"^{board.stamp}^20^N^{asks}^{bids}^{asks * 10}^{bids * 10}^0.00^{before}^0.00^0^"
+        f"^{board.single_price or board.open}"
+        f"{'^2' if with_47 else ''}"
     )
-
-
-def notices(event: OrderEvent, name: str, branch: str, settings: SimulatorSettings) -> tuple[str, ...]:
-    """Return the plain texts of the notices that tell `event`: a change is first received, then confirmed."""
-    if event.kind is EventKind.FILLED:
-        return (_notice(event, name, branch, settings, is_fill=True, acceptance="2"),)
-    if event.kind is EventKind.LAPSED:
-        return (_notice(event, name, branch, settings, is_fill=False, acceptance="3"),)
-    if event.kind is EventKind.ACCEPTED:
-        return (_notice(event, name, branch, settings, is_fill=False, acceptance="1"),)
-    return tuple(
-        _notice(event, name, branch, settings, is_fill=False, acceptance=acceptance) for acceptance in ("1", "2")
-    )
-
-
-def _notice(
-    event: OrderEvent, name: str, branch: str, settings: SimulatorSettings, *, is_fill: bool, acceptance: str
-) -> str:
-    request = event.request
-    original = "" if request.original is None else f"{request.original:010d}"
-    at: datetime = event.at
-    return (
-        f"{settings.hts_id}^{settings.account_no}{settings.product}^{request.number:010d}^{original}"
-        f"^{'01' if request.side is Side.SELL else '02'}^{_CHANGE_CODES[request.kind]}^{request.division}"
-        f"^{_CONDITIONS.get(request.division, '0')}^{request.symbol}^{event.quantity:010d}^{event.price:09d}"
-        f"^{at:%H%M%S}^0^{'2' if is_fill else '1'}^{acceptance}^{branch}^{request.quantity:09d}"
-        f"^{settings.account_name}^0^1^Y^^00^^{name}^{request.price:09d}"
-    )
-
-
-def notice_frame(tr_id: str, plain: str, key: str, iv: str) -> str:
-    """Return the frame that carries `plain` encrypted for the session that was given `key` and `iv`."""
-    return f"1|{tr_id}|001|{encrypted(plain, key, iv)}"
-
-
-def encrypted(plain: str, key: str, iv: str) -> str:
-    """AES-256-CBC with PKCS#7, in base64; key and iv are the UTF-8 bytes of their texts."""
-    padder = PKCS7(_AES_BITS).padder()
-    padded = padder.update(plain.encode()) + padder.finalize()
-    cipher = Cipher(algorithms.AES256(key.encode()), modes.CBC(iv.encode())).encryptor()
-    return base64.b64encode(cipher.update(padded) + cipher.finalize()).decode()

@@ -16,7 +16,10 @@ def takes(rules: HouseRules, code: str, phase: SessionPhase) -> bool:
     if code not in rules.divisions:
         return False
     division = DIVISIONS[code]
-    if phase is SessionPhase.REGULAR:
+    if phase in (
+        SessionPhase.REGULAR,
+        SessionPhase.CLOSED,
+    ):  # CLOSED: a type of other hours, which takes all of its own
         return True
     return division.patience is Patience.DAY and division.pricing not in (Pricing.BEST, Pricing.PRIORITY)
 
@@ -26,6 +29,8 @@ def limit_of(board: Board, side: Side, code: str, price: Won) -> Won | Refusal:
     division = DIVISIONS[code]
     if division.pricing is Pricing.MARKET:
         return 0
+    if division.pricing is Pricing.FIXED:  # before the open the last price is the close of the day before
+        return board.price
     if not division.has_price:
         counter = division.pricing is Pricing.BEST
         return (board.ask if (side is Side.BUY) is counter else board.bid) or board.price
@@ -56,14 +61,22 @@ def reaches(request: Request, price: Won) -> bool:
     return request.limit >= price if request.side is Side.BUY else request.limit <= price
 
 
+def wakes(request: Request, price: Won) -> bool:
+    """Tell whether a trade at `price` wakes a stop: up to its trigger for a buy, down to it for a sale."""
+    return price >= request.trigger if request.side is Side.BUY else price <= request.trigger
+
+
+def turns_to_market(request: Request, phase: SessionPhase) -> bool:
+    """Tell whether a limit order trades at any price now: the conditional one, in the closing auction."""
+    return phase is SessionPhase.CLOSING_AUCTION and DIVISIONS[request.division].pricing is Pricing.LIMIT_THEN_MARKET
+
+
 def fill_price(request: Request, board: Board, phase: SessionPhase, ask_before: Won, bid_before: Won) -> Won:
     """Return the price at which the trade just recorded fills a waiting order, 0 where it does not."""
     buying = request.side is Side.BUY
     touch = board.ask if buying else board.bid
     if phase is not SessionPhase.REGULAR:
-        turned = (
-            phase is SessionPhase.CLOSING_AUCTION and DIVISIONS[request.division].pricing is Pricing.LIMIT_THEN_MARKET
-        )
+        turned = turns_to_market(request, phase)
         return board.price if touch and (turned or reaches(request, board.price)) else 0
     if not reaches(request, touch):
         return 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 
 from kis_daemon.domain.market import Side, Symbol, Won
-from kis_daemon.simulator.requests import DIVISIONS, Request, RequestKind
+from kis_daemon.simulator.requests import DIVISIONS, Channel, Hours, Request, RequestKind
 
 FIRST_NUMBER = 10_000
 
@@ -19,11 +19,12 @@ class OrderBook:
         self.next_number = FIRST_NUMBER
         self._step = number_step
         self._waiting: dict[Symbol, list[Request]] = {}
+        self._aside: list[Request] = []  # outside of the regular session: no trade of it can fill them
 
     def begin(self, day: date) -> None:
         self.days[day] = {}
         self.next_number = FIRST_NUMBER
-        self._waiting = {}
+        self._waiting, self._aside = {}, []
 
     def number(
         self,
@@ -35,6 +36,7 @@ class OrderBook:
         quantity: int,
         price: Won,
         at: datetime,
+        channel: Channel = Channel.API,
     ) -> Request:
         """Return a new request under the next number."""
         request = Request(
@@ -47,6 +49,7 @@ class OrderBook:
             quantity=quantity,
             price=price if DIVISIONS[division].has_price else 0,
             at=at,
+            channel=channel,
         )
         self.next_number += self._step
         self.days[at.date()][request.number] = request
@@ -64,7 +67,10 @@ class OrderBook:
         return self._waiting.get(symbol, [])
 
     def wait(self, request: Request) -> None:
-        self._waiting.setdefault(request.symbol, []).append(request)
+        if DIVISIONS[request.division].hours is Hours.REGULAR:
+            self._waiting.setdefault(request.symbol, []).append(request)
+        else:
+            self._aside.append(request)
 
     def drop_done(self, symbol: Symbol) -> None:
         """Let go of the requests of `symbol` of which nothing remains."""
@@ -72,15 +78,20 @@ class OrderBook:
 
     def open_sales(self, symbol: Symbol) -> int:
         """Return the shares of `symbol` in sales that still wait."""
-        return sum(request.remaining for request in self.waiting(symbol) if request.side is Side.SELL)
+        aside = [request for request in self._aside if request.symbol == symbol and request.is_open]
+        return sum(request.remaining for request in (*self.waiting(symbol), *aside) if request.side is Side.SELL)
 
     def expire(self) -> list[Request]:
-        """End the day: return what was still waiting, now expired."""
+        """End the regular session: return what was still waiting for it, now expired."""
         ended = [request for waiting in self._waiting.values() for request in waiting]
-        for request in ended:
-            request.expired = True
         self._waiting = {}
-        return ended
+        return _expired(ended)
+
+    def expire_aside(self, hours: Collection[Hours]) -> list[Request]:
+        """Return what waited in these hours outside of the regular session, now expired."""
+        ended = [request for request in self._aside if DIVISIONS[request.division].hours in hours]
+        self._aside = [request for request in self._aside if request not in ended]
+        return _expired([request for request in ended if request.remaining])
 
     def take_back(self, day: date, requests: Iterable[Request], *, running: bool) -> None:
         """Put in the requests of a saved day; those of a `running` one go on waiting, others have expired."""
@@ -92,3 +103,9 @@ class OrderBook:
                 self.wait(request)
             else:
                 request.expired, request.held = True, 0
+
+
+def _expired(requests: list[Request]) -> list[Request]:
+    for request in requests:
+        request.expired = True
+    return requests

@@ -4,11 +4,15 @@ Rules of this room
     A symbol's first trade comes a few seconds after the open (its own delay), its last exactly at the close, in the
     closing auction; those between are spread to a minute before that auction.
     Trades of one second are played in the order of the listing. Nothing here waits but for the clock.
+    A symbol of single prices trades every half hour. Where the close is put off, the last trade comes with it.
+    A trade that the exchange kept back is not told; what ends an interruption is, by a task of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -20,9 +24,10 @@ from kis_daemon.domain.price_path import PathTick, intraday_path
 from kis_daemon.ports import Clock
 from kis_daemon.simulator.board import Board
 from kis_daemon.simulator.exchange import Exchange
-from kis_daemon.simulator.requests import OrderEvent
+from kis_daemon.simulator.requests import DIVISIONS, Hours, OrderEvent
 
 STAGGER_S = 20
+SINGLE_PRICES_EVERY = timedelta(minutes=30)
 QUIET_BEFORE_AUCTION = timedelta(minutes=1)
 
 
@@ -52,12 +57,27 @@ def programme(exchange: Exchange, day: TradingDay, ticks_per_day: int) -> list[P
             if place == 0:
                 at, phase = start, SessionPhase.OPENING_AUCTION
             elif place == len(path) - 1:
-                at, phase = day.closes_at, SessionPhase.CLOSING_AUCTION
+                at, phase = exchange.closing_price_at(board.symbol, day), SessionPhase.CLOSING_AUCTION
             else:
                 at = start + timedelta(seconds=int(step * place))
+                if board.single_priced:
+                    at, phase = _next_single_price(day, at), SessionPhase.OPENING_AUCTION
+                    tick = _without_limits(tick)
             played.append(PlayedTick(at, board.symbol, tick, phase))
     played.sort(key=attrgetter("at"))  # stable: within a second the listing's order stays
     return played
+
+
+def _next_single_price(day: TradingDay, at: datetime) -> datetime:
+    """Return the next half hour of the session, the last one before the closing auction at the latest."""
+    count = -((day.opens_at - at) // SINGLE_PRICES_EVERY)
+    last = (day.closing_auction_at - day.opens_at) // SINGLE_PRICES_EVERY
+    return day.opens_at + min(count, last) * SINGLE_PRICES_EVERY
+
+
+def _without_limits(tick: PathTick) -> PathTick:
+    """Return a trade with both sides of its book: where there is no limit, none is empty."""
+    return replace(tick, ask=tick.ask or tick.price, bid=tick.bid or tick.price)
 
 
 class Player:
@@ -84,6 +104,13 @@ class Player:
 
     async def run(self) -> None:
         """Play until cancelled, or until the prices or the calendar end."""
+        async with asyncio.TaskGroup() as group:
+            self._exchange.on_interruption = lambda begun: self._end_later(group, begun.symbol, begun.ends_at)
+            for ends_at, symbol in self._exchange.interrupted():
+                self._end_later(group, symbol, ends_at)
+            await self._play_days()
+
+    async def _play_days(self) -> None:
         day = self._exchange.day
         if day is None:
             raise RuntimeError("player without a day: expected an exchange that was begun")
@@ -113,18 +140,48 @@ class Player:
         for at, trades in groupby(rest, key=attrgetter("at")):
             await self._clock.sleep_until(at)
             for _, symbol, tick, phase in trades:
-                events = self._exchange.on_tick(symbol, tick, at, phase)
-                self._on_trade(self._exchange.boards[symbol], tick)
-                if events:
-                    self._on_events(events)
+                board = self._exchange.boards[symbol]
+                known = board.trades
+                self._told(board, known, self._exchange.on_tick(symbol, tick, at, phase))
+        for ends_at, symbol in self._exchange.interrupted():  # the close itself was interrupted
+            await self._clock.sleep_until(ends_at)
+            self._release(symbol, ends_at)
         await self._clock.sleep_until(day.closes_at)
         self._exchange.close_day()
         self._on_day_over(day)
+        await self._end_hours(day)
+
+    async def _end_hours(self, day: TradingDay) -> None:
+        """Where the venue takes orders after the close, end those hours when they are over."""
+        exchange = self._exchange
+        if not any(DIVISIONS[code].hours is not Hours.REGULAR for code in exchange.rules.divisions):
+            return
+        await self._clock.sleep_until(exchange.last_hours_end(day))
+        exchange.end_hours(tuple(Hours))
+
+    def _end_later(self, group: asyncio.TaskGroup, symbol: Symbol, ends_at: datetime) -> None:
+        async def end() -> None:
+            await self._clock.sleep_until(ends_at)
+            self._release(symbol, ends_at)
+
+        group.create_task(end(), name=f"interruption of {symbol}")
+
+    def _release(self, symbol: Symbol, ends_at: datetime) -> None:
+        board = self._exchange.boards[symbol]
+        known = board.trades
+        self._told(board, known, self._exchange.release(symbol, ends_at))
+
+    def _told(self, board: Board, known: int, events: tuple[OrderEvent, ...]) -> None:
+        """Tell a trade if one happened, then what it filled."""
+        if board.trades != known:
+            self._on_trade(board, board.tape[-1][1])
+        if events:
+            self._on_events(events)
 
 
 def record_until(exchange: Exchange, day: TradingDay, ticks_per_day: int, now: datetime) -> None:
     """Let the trades of `day` up to `now` have happened, filling nothing: a start in the middle of it."""
-    for at, symbol, tick, _ in programme(exchange, day, ticks_per_day):
+    for at, symbol, tick, phase in programme(exchange, day, ticks_per_day):
         if at > now:
             return
-        exchange.boards[symbol].record(tick, at)
+        exchange.replay(symbol, tick, at, phase)

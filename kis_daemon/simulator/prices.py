@@ -16,14 +16,25 @@ from typing import Protocol
 from kis_daemon.domain.market import Bar, Market, Symbol, Won
 from kis_daemon.domain.price_path import snapped
 
+# how far a trade may lie from the one before, in percent: members of the KOSPI 200 and funds 3, all others 6
+_INTERRUPTS_PCT = {Market.KOSPI: 3, Market.KOSDAQ: 6, Market.ETF: 3}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedSymbol:
-    """A symbol of the simulated market: its code, its Korean name and its board."""
+    """A symbol of the simulated market: its code, its Korean name and its board.
+
+    `dynamic_pct` is the distance between two trades that interrupts it; None is that of its board's large companies.
+    """
 
     symbol: Symbol
     name: str
     market: Market
+    dynamic_pct: int | None = None
+
+    @property
+    def interrupts_pct(self) -> int:
+        return _INTERRUPTS_PCT[self.market] if self.dynamic_pct is None else self.dynamic_pct
 
 
 class PriceBook(Protocol):

@@ -7,11 +7,12 @@ neighbour (APBK0501, APBK0507).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
 from kis_daemon.domain.market import Won
+from kis_daemon.simulator.market_rules import MarketRules
 from kis_daemon.simulator.requests import PAPER_RULES, REAL_RULES, HouseRules, Refusal
 
 ProfileName = Literal["paper", "real"]
@@ -112,6 +113,15 @@ class SimulatorSettings:
 
     `rate` is only told on `/__sim/clock`. `rate_limit_per_s` None means the profile's own, 0 no limit.
     `latency_s` passes before each REST answer, `notice_delay_s` between an event and its notice.
+    `reformed` switches what is in force since 2026-09-14 on or off, None is by the simulated day; `book_fields` None
+    too, `notice_fields` 23 is the layout before the second venue. A trade is printed as `records_per_frame` executions.
+    A session that went without a word holds its key for `session_lingers_s` more; a wrong login id is answered, or
+    closes the connection (`wrong_hts_id_closes`).
+    The API was applied for on `applied_on`: a real account has three calls a second for its first three days.
+    `refuses_changed_pages` answers a further page with an error when the rows have changed. `short_order_numbers` lets
+    order answers give their number without zeros before it, as paper has been seen to do. `counts_excess_calls` lets a
+    call that was refused for the limit count against the limit.
+    `market` has the switches of the market itself.
     """
 
     profile: ProfileName = "paper"
@@ -130,6 +140,17 @@ class SimulatorSettings:
     latency_s: float = 0.02
     notice_delay_s: float = 0.03
     ping_interval_s: float = 20.0
+    reformed: bool | None = None
+    book_fields: Literal[59, 62, 63] | None = None
+    notice_fields: Literal[23, 26] = 26
+    records_per_frame: int = 1
+    session_lingers_s: float = 0.0
+    wrong_hts_id_closes: bool = False
+    applied_on: date | None = None
+    refuses_changed_pages: bool = False
+    short_order_numbers: bool = False
+    counts_excess_calls: bool = False
+    market: MarketRules = field(default_factory=MarketRules)
 
     @property
     def account_no(self) -> str:

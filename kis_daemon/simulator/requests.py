@@ -2,7 +2,7 @@
 
 Rules of this room
     A request (new, modify or cancel) has a number of its own; modify and cancel point to the one they concern.
-    quantity = filled + remaining + cancelled, for every request at every moment.
+    quantity = filled + remaining + cancelled + rejected, for every request at every moment.
     A modified order's remainder moves to the new number: under the old one it counts as cancelled.
     What is left at the close expires in silence: it stays `remaining`, and can no longer be filled or cancelled.
 """
@@ -27,6 +27,7 @@ class Pricing(StrEnum):
     BEST = "BEST"  # the counter side's touch at entry
     PRIORITY = "PRIORITY"  # the own side's touch at entry
     LIMIT_THEN_MARKET = "LIMIT_THEN_MARKET"  # a limit that becomes a market order in the closing auction
+    FIXED = "FIXED"  # at a close that is known
 
 
 class Patience(StrEnum):
@@ -37,6 +38,15 @@ class Patience(StrEnum):
     ALL_OR_NOTHING = "ALL_OR_NOTHING"  # FOK
 
 
+class Hours(StrEnum):
+    """The part of the day in which an order type may be entered; `sessions` has the times."""
+
+    REGULAR = "REGULAR"
+    BEFORE_OPEN = "BEFORE_OPEN"  # at the close of the day before
+    AT_CLOSE = "AT_CLOSE"  # at the close of this day
+    AFTER_MARKET = "AFTER_MARKET"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
     """An order type of the exchange (ORD_DVSN)."""
@@ -45,6 +55,8 @@ class Division:
     name: str
     pricing: Pricing
     patience: Patience = Patience.DAY
+    hours: Hours = Hours.REGULAR
+    has_trigger: bool = False
 
     @property
     def has_price(self) -> bool:
@@ -65,6 +77,21 @@ DIVISIONS = {
         Division(code="14", name="FOK시장가", pricing=Pricing.MARKET, patience=Patience.ALL_OR_NOTHING),
         Division(code="15", name="IOC최유리", pricing=Pricing.BEST, patience=Patience.IMMEDIATE),
         Division(code="16", name="FOK최유리", pricing=Pricing.BEST, patience=Patience.ALL_OR_NOTHING),
+        Division(code="22", name="스톱지정가", pricing=Pricing.LIMIT, has_trigger=True),
+        Division(code="05", name="장전시간외", pricing=Pricing.FIXED, hours=Hours.BEFORE_OPEN),
+        Division(code="06", name="장후시간외", pricing=Pricing.FIXED, hours=Hours.AT_CLOSE),
+        *(
+            Division(code=code, name=name, pricing=pricing, patience=patience, hours=Hours.AFTER_MARKET)
+            for code, name, pricing, patience in (
+                ("41", "애프터마켓지정가", Pricing.LIMIT, Patience.DAY),
+                ("42", "애프터마켓IOC지정가", Pricing.LIMIT, Patience.IMMEDIATE),
+                ("43", "애프터마켓FOK지정가", Pricing.LIMIT, Patience.ALL_OR_NOTHING),
+                ("44", "애프터마켓최유리", Pricing.BEST, Patience.DAY),
+                ("45", "애프터마켓IOC최유리", Pricing.BEST, Patience.IMMEDIATE),
+                ("46", "애프터마켓FOK최유리", Pricing.BEST, Patience.ALL_OR_NOTHING),
+                ("47", "애프터마켓최우선", Pricing.PRIORITY, Patience.DAY),
+            )
+        ),
     )
 }
 
@@ -108,9 +135,20 @@ class RequestKind(StrEnum):
     CANCEL = "CANCEL"
 
 
+class Channel(StrEnum):
+    """Who asked: the API's client, or a person at the account's trading screen."""
+
+    API = "API"
+    SCREEN = "SCREEN"
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Request:
-    """One numbered row of the day; `limit` 0 means any price, `held` is the cash it holds back."""
+    """One numbered row of the day.
+
+    `limit` 0 means any price, `held` is the cash it holds back, `ahead` the shares that stand before it in the queue.
+    A stop sleeps until a trade reaches its `trigger`; `triggered_at` is None until then.
+    """
 
     number: int
     original: int | None
@@ -125,17 +163,26 @@ class Request:
     filled: int = 0
     amount: Won = 0
     cancelled: int = 0
+    rejected: int = 0
     expired: bool = False
     held: Won = 0
+    ahead: int = 0
+    trigger: Won = 0
+    triggered_at: datetime | None = None
+    channel: Channel = Channel.API
     costs: Costs = NO_COSTS
 
     @property
     def remaining(self) -> int:
-        return self.quantity - self.filled - self.cancelled
+        return self.quantity - self.filled - self.cancelled - self.rejected
 
     @property
     def is_open(self) -> bool:
         return self.remaining > 0 and not self.expired
+
+    @property
+    def sleeps(self) -> bool:
+        return self.trigger != 0 and self.triggered_at is None
 
 
 class EventKind(StrEnum):
@@ -144,6 +191,7 @@ class EventKind(StrEnum):
     MODIFIED = "MODIFIED"
     CANCELLED = "CANCELLED"
     LAPSED = "LAPSED"  # the remainder of an IOC or FOK
+    REJECTED = "REJECTED"  # by the exchange, after the counter gave it a number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,13 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from kis_daemon.ports import Clock
 from kis_daemon.simulator.fields import Fields
-from kis_daemon.simulator.gateway import PATHS, CallBudget, Gateway
+from kis_daemon.simulator.gateway import CallBudget, Gateway
 from kis_daemon.simulator.requests import Request
+from kis_daemon.simulator.rest_pages import RowsChanged
+from kis_daemon.simulator.rest_reservations import send_when_due
+from kis_daemon.simulator.rest_services import PATHS
 from kis_daemon.simulator.tokens import LIFETIME, KeyDesk, KeyRefused
 from kis_daemon.simulator.venue import Venue, account_view
 from kis_daemon.simulator.wire import Body, Failed, Reply, as_bytes, envelope
@@ -31,8 +35,11 @@ CLOSING_S = 1.0
 class RestServer:
     """Answers HTTP; `middlewares` wrap everything and are where faults can be put in."""
 
-    def __init__(self, venue: Venue, desk: KeyDesk, middlewares: Sequence[Middleware] = ()) -> None:
+    def __init__(
+        self, venue: Venue, desk: KeyDesk, middlewares: Sequence[Middleware] = (), wall: Clock | None = None
+    ) -> None:
         self._venue = venue
+        self._wall = wall
         self._desk = desk
         self._gateway = Gateway(venue, desk)
         self._stream_keys = CallBudget(1)
@@ -46,6 +53,8 @@ class RestServer:
         app.router.add_get("/__sim/orders", self._orders)
         for path in PATHS:
             app.router.add_route("*", path, self._service)
+        self._sender: asyncio.Task[None] | None = None
+        app.on_cleanup.append(self._end_sender)
         self.runner = web.AppRunner(
             app,
             access_log=None,
@@ -64,15 +73,38 @@ class RestServer:
             reply = self._reply(request, body)
         except Failed as failed:
             reply = Reply(body=envelope("1", failed.code, failed.text), status=failed.status)
+        except RowsChanged as changed:
+            reply = Reply(body=changed.body)
+        self._mind_reservations()
         return _response(reply.body, reply.status, {**headers, "tr_cont": reply.tr_cont})
 
     def _reply(self, request: web.Request, body: bytes) -> Reply:
         loop_time = asyncio.get_running_loop().time()
         service = self._gateway.admit(request.method, request.path, request.headers, loop_time)
-        fields = Fields(_posted(body)) if service.method == "POST" else Fields.of_query(request.query)
+        is_continued = request.headers.get("tr_cont", "").strip() == "N"
+        if service.method == "POST":
+            fields = Fields(_posted(body))
+        else:
+            fields = Fields.of_query(request.query, is_continued=is_continued)
         if service.of_account:
             self._gateway.check_account(fields)
         return service.answer(self._venue, fields, request.headers["tr_id"])
+
+    def _mind_reservations(self) -> None:
+        """Have somebody wait for the day of a reservation that has just been taken."""
+        waits = any(not each.sent and each.can_change(self._venue.now()) for each in self._venue.reservations.all)
+        if waits and (self._sender is None or self._sender.done()):
+            self._sender = asyncio.create_task(send_when_due(self._venue), name="simulator reservations")
+
+    async def _end_sender(self, _app: web.Application) -> None:
+        if self._sender is None:
+            return
+        self._sender.cancel()
+        try:
+            await self._sender
+        except asyncio.CancelledError:
+            if not self._sender.cancelled():
+                raise
 
     async def _pass(self) -> None:
         if self._venue.settings.latency_s:
@@ -87,6 +119,8 @@ class RestServer:
                 raise KeyRefused("EGW00112", "유효하지 않은 grant_type입니다.")
             self._desk.identify(body.get("appkey"), body.get("appsecret"))
             token, expires_at = self._desk.issue(self._venue.now())
+            if self._wall is not None:  # a client with a clock of its own judges by that one
+                expires_at = max(expires_at, self._wall.now() + LIFETIME)
         except KeyRefused as refused:
             return _key_refused(refused)
         return _response(

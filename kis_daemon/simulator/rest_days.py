@@ -1,23 +1,33 @@
-"""Days on the wire: inquire-daily-itemchartprice and chk-holiday.
+"""Past days on the wire: inquire-daily-itemchartprice and inquire-daily-price.
 
-Source: the wire contract, sections 4.2.6 and 4.2.15. The chart has a row of the running day from
-midnight on: before its first trade a placeholder at the price of the day before, then the day so far.
+Source: the wire contract, sections 4.2.5 and 4.2.6. Both have a row of the running day from midnight on: before its
+first trade a placeholder at the price of the day before, then the day so far.
+
+Rules of this room
+    FID_ORG_ADJ_PRC says the opposite in the two: the chart's 0 is adjusted, the daily price's 0 is raw.
+    A week, month or year is dated by its first trading day, and is whole as soon as a day of it is asked for: so the
+    next page, which ends the day before the oldest row, begins with the whole period before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
+from itertools import groupby
 
-from kis_daemon.domain.market import Bar, Symbol
+from kis_daemon.domain.market import Bar, Won
 from kis_daemon.simulator.board import Board
+from kis_daemon.simulator.capital import PAR_VALUE
 from kis_daemon.simulator.fields import Fields
+from kis_daemon.simulator.listing_view import action_codes
 from kis_daemon.simulator.venue import Venue
-from kis_daemon.simulator.wire import Body, Failed, Reply, cursor, done, percent, sign_of
+from kis_daemon.simulator.wire import QUOTED, Body, Reply, change_of, direction, done, percent
 
 CHART_ROWS = 100
-HOLIDAY_ROWS = 24
-QUOTED = ("MCA00000", "정상처리 되었습니다.")
-MARKETS = ("J", "UN")
+DAILY_ROWS = 30
+MARKETS = ("J", "NX", "UN")
+PERIODS = ("D", "W", "M", "Y")
+_LONGEST = {"D": 1, "W": 7, "M": 31, "Y": 366}
 
 
 def today_bar(board: Board) -> tuple[Bar, ...]:
@@ -40,25 +50,94 @@ def today_bar(board: Board) -> tuple[Bar, ...]:
     )
 
 
+def period_start(day: date, period: str) -> date:
+    """Return the first calendar day of the day, week, month or year of `day`."""
+    match period:
+        case "W":
+            return day - timedelta(days=day.weekday())
+        case "M":
+            return day.replace(day=1)
+        case "Y":
+            return day.replace(month=1, day=1)
+        case _:
+            return day
+
+
+def period_end(day: date, period: str) -> date:
+    """Return the last calendar day of the day, week, month or year of `day`."""
+    last = period_start(day, period) + timedelta(days=_LONGEST[period] - 1)
+    while period_start(last, period) != period_start(day, period):
+        last -= timedelta(days=1)
+    return last
+
+
+def by_period(bars: Iterable[Bar], period: str) -> list[Bar]:
+    """Return one bar a period: first open, highest, lowest, last close, all volume; days without trade add none."""
+    made: list[Bar] = []
+    for _, group in groupby(bars, key=lambda bar: period_start(bar.date, period)):
+        days = list(group)
+        traded = [bar for bar in days if bar.high]
+        made.append(
+            Bar(
+                date=days[0].date,
+                open=traded[0].open if traded else 0,
+                high=max((bar.high for bar in traded), default=0),
+                low=min((bar.low for bar in traded), default=0),
+                close=days[-1].close,
+                volume=sum(bar.volume for bar in days),
+            )
+        )
+    return made
+
+
+def bars_until_now(venue: Venue, board: Board, first: date, last: date, period: str, *, adjusted: bool) -> list[Bar]:
+    """Return the bars of the periods that touch `first` to `last`, oldest first, with the running day's."""
+    start = first if first == date.min else period_start(first, period)
+    end = min(last, board.day)
+    if end < start:
+        return []
+    end = min(period_end(end, period), board.day)
+    bars = list(venue.exchange.chart(board.symbol, start, end, adjusted=adjusted))
+    if end == board.day:
+        bars += today_bar(board)
+    return by_period(bars, period) if period != "D" else bars
+
+
+def with_change(venue: Venue, board: Board, bars: list[Bar], rows: int) -> list[tuple[Bar, Won, int]]:
+    """Return the newest `rows` bars, newest first, each with the price and the volume that it is compared to.
+
+    That is the close before, but the base price where the company did something to its shares in between.
+    """
+    prices, symbol = venue.exchange.prices, board.symbol
+    compared: list[tuple[Bar, Won, int]] = []
+    before: Bar | None = None
+    for bar in bars[-(rows + 1) :]:
+        if before is None or prices.actions_of(symbol, bar.date):
+            close, volume = prices.base_price(symbol, bar.date), before.volume if before is not None else 0
+        else:
+            close, volume = before.close, before.volume
+        compared.append((bar, close or bar.close, volume))
+        before = bar
+    return compared[-rows:][::-1]
+
+
 def daily_chart(venue: Venue, fields: Fields) -> Reply:
-    """Answer FHKST03010100: at most 100 daily rows, newest first; adjusted and raw are the same here."""
+    """Answer FHKST03010100: at most 100 rows, newest first."""
     fields.one_of("FID_COND_MRKT_DIV_CODE", MARKETS, "OPSQ2001")
-    fields.one_of("FID_PERIOD_DIV_CODE", ("D",))
-    fields.one_of("FID_ORG_ADJ_PRC", ("0", "1"))
+    period = fields.one_of("FID_PERIOD_DIV_CODE", PERIODS)
+    adjusted = fields.one_of("FID_ORG_ADJ_PRC", ("0", "1")) == "0"
     first, last = fields.day("FID_INPUT_DATE_1"), fields.day("FID_INPUT_DATE_2")
-    board = venue.exchange.boards.get(Symbol(fields.text("FID_INPUT_ISCD")))
+    board = venue.board(fields.text("FID_INPUT_ISCD"))
     if board is None:
         return Reply(body=done(QUOTED, output1={"stck_prpr": "0", "hts_kor_isnm": ""}, output2=[]))
-    past = venue.exchange.prices.bars(board.symbol, first, min(last, board.day - timedelta(days=1)))
-    shown = list(past[-(CHART_ROWS + 1) :])
-    if first <= board.day <= last:
-        shown += today_bar(board)
-    rows = [_chart_row(bar, before) for before, bar in zip([None, *shown[:-1]], shown, strict=True)]
-    return Reply(body=done(QUOTED, output1=_summary(board), output2=rows[-CHART_ROWS:][::-1]))
+    bars = bars_until_now(venue, board, first, last, period, adjusted=adjusted)
+    rows = [_chart_row(venue, board, bar, before) for bar, before, _ in with_change(venue, board, bars, CHART_ROWS)]
+    return Reply(body=done(QUOTED, output1=_summary(venue, board), output2=rows))
 
 
-def _chart_row(bar: Bar, before: Bar | None) -> dict[str, str]:
-    change = bar.close - before.close if before is not None else 0
+def _chart_row(venue: Venue, board: Board, bar: Bar, before: Won) -> dict[str, str]:
+    change = bar.close - before
+    flng_code, split_rate, reason = action_codes(venue.exchange.actions_on(board.symbol, bar.date))
     return {
         "stck_bsop_date": f"{bar.date:%Y%m%d}",
         "stck_clpr": str(bar.close),
@@ -67,22 +146,21 @@ def _chart_row(bar: Bar, before: Bar | None) -> dict[str, str]:
         "stck_lwpr": str(bar.low),
         "acml_vol": str(bar.volume),
         "acml_tr_pbmn": str(bar.volume * bar.close),
-        "flng_cls_code": "00",
-        "prtt_rate": "0.00",
+        "flng_cls_code": flng_code,
+        "prtt_rate": split_rate,
         "mod_yn": "N",
-        "prdy_vrss_sign": "3" if change == 0 else "2" if change > 0 else "5",
+        "prdy_vrss_sign": str(direction(change)),
         "prdy_vrss": str(change),
-        "revl_issu_reas": "",
+        "revl_issu_reas": reason,
     }
 
 
-def _summary(board: Board) -> Body:
+def _summary(venue: Venue, board: Board) -> Body:
     before = board.previous
     volume_before = before.volume if before is not None else 0
+    capital = venue.capital(board.symbol)
     return {
-        "prdy_vrss": str(board.price - board.base),
-        "prdy_vrss_sign": str(sign_of(board, board.price)),
-        "prdy_ctrt": percent(board.price - board.base, board.base),
+        **change_of(board, board.price),
         "stck_prdy_clpr": str(board.base),
         "acml_vol": str(board.volume),
         "acml_tr_pbmn": str(board.turnover),
@@ -101,11 +179,11 @@ def _summary(board: Board) -> Body:
         "askp": str(board.ask),
         "bidp": str(board.bid),
         "prdy_vrss_vol": str(board.volume - volume_before),
-        "vol_tnrt": "0.00",
-        "stck_fcam": "5000",
-        "lstn_stcn": "0",
-        "cpfn": "0",
-        "hts_avls": "0",
+        "vol_tnrt": percent(board.volume, capital.shares),
+        "stck_fcam": str(PAR_VALUE),
+        "lstn_stcn": str(capital.shares),
+        "cpfn": str(capital.paid_in),
+        "hts_avls": str(capital.value(board.price)),
         "per": "0.00",
         "eps": "0.00",
         "pbr": "0.00",
@@ -113,37 +191,36 @@ def _summary(board: Board) -> Body:
     }
 
 
-def chk_holiday(venue: Venue, fields: Fields) -> Reply:
-    """Answer CTCA0903R: the days from BASS_DT on, as far as the calendar goes, a page at a time."""
-    calendar = venue.exchange.calendar
-    start = fields.day("CTX_AREA_NK") if fields.optional("CTX_AREA_NK") else fields.day("BASS_DT")
-    if not calendar.covers(start):
-        raise Failed("OPSQ2003", "ERROR INVALID INPUT [BASS_DT]")
-    days: list[date] = []
-    day = start
-    while len(days) < HOLIDAY_ROWS and calendar.covers(day):
-        days.append(day)
-        day += timedelta(days=1)
-    rows = []
-    for shown in days:
-        opens = "Y" if calendar.is_trading_day(shown) else "N"
+def daily_price(venue: Venue, fields: Fields) -> Reply:
+    """Answer FHKST01010400: the last 30 days, weeks or months, newest first."""
+    fields.one_of("FID_COND_MRKT_DIV_CODE", MARKETS, "OPSQ2001")
+    period = fields.one_of("FID_PERIOD_DIV_CODE", ("D", "W", "M"))
+    # the official sample sends ten digits
+    adjusted = fields.one_of("FID_ORG_ADJ_PRC", ("0", "1", "0000000000", "0000000001")).endswith("1")
+    board = venue.board(fields.text("FID_INPUT_ISCD"))
+    if board is None:
+        return Reply(body=done(QUOTED, output=[]))
+    reach = board.day - timedelta(days=(DAILY_ROWS + 5) * _LONGEST[period] * (2 if period == "D" else 1))
+    bars = bars_until_now(venue, board, reach, board.day, period, adjusted=adjusted)
+    rows: list[Body] = []
+    for bar, before, volume in with_change(venue, board, bars, DAILY_ROWS):
+        flng_code, split_rate, _ = action_codes(venue.exchange.actions_on(board.symbol, bar.date))
         rows.append(
             {
-                "bass_dt": f"{shown:%Y%m%d}",
-                "wday_dvsn_cd": f"{shown.isoweekday() % 7 + 1:02d}",
-                "bzdy_yn": opens,
-                "tr_day_yn": opens,
-                "opnd_yn": opens,
-                "sttl_day_yn": opens,
+                "stck_bsop_date": f"{bar.date:%Y%m%d}",
+                "stck_oprc": str(bar.open),
+                "stck_hgpr": str(bar.high),
+                "stck_lwpr": str(bar.low),
+                "stck_clpr": str(bar.close),
+                "acml_vol": str(bar.volume),
+                "prdy_vrss_vol_rate": percent(bar.volume - volume, volume),
+                "prdy_vrss": str(bar.close - before),
+                "prdy_vrss_sign": str(direction(bar.close - before)),
+                "prdy_ctrt": percent(bar.close - before, before),
+                "hts_frgn_ehrt": "0.00",
+                "frgn_ntby_qty": "0",
+                "flng_cls_code": flng_code,
+                "acml_prtt_rate": split_rate,
             }
         )
-    more = calendar.covers(day)
-    return Reply(
-        body=done(
-            ("KIOK0500" if more else "KIOK0460", "조회가 계속됩니다" if more else "조회가 완료되었습니다"),
-            ctx_area_nk=cursor(f"{day:%Y%m%d}" if more else "")[:20],
-            ctx_area_fk=cursor(f"{start:%Y%m%d}")[:20],
-            output=rows,
-        ),
-        tr_cont="M" if more else "D",
-    )
+    return Reply(body=done(QUOTED, output=rows))

@@ -1,7 +1,7 @@
-"""The ledger's answers: buying power, sellable and amendable shares, the balance, and the listing of orders.
+"""The ledger's answers: buying power, sellable shares, and the balance.
 
-Source: the wire contract, sections 4.3.3 to 4.3.7 and 1.5 (pages). Cash to spend is `nrcvb_buy_amt` alone;
-the deposit of today does not fall before a purchase settles.
+Source: the wire contract, sections 4.3.3, 4.3.5 and 4.3.6. Cash to spend is `nrcvb_buy_amt` alone; the deposit of
+today does not fall before a purchase settles. The balance may lag behind what was bought; buying power never does.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 from kis_daemon.domain.market import Side, Symbol, Won
-from kis_daemon.simulator.account import HoldingRow
+from kis_daemon.simulator.account import Account, HoldingRow
 from kis_daemon.simulator.fields import Fields
 from kis_daemon.simulator.requests import DIVISIONS, Pricing
+from kis_daemon.simulator.rest_pages import Page, page_of
 from kis_daemon.simulator.venue import Venue
-from kis_daemon.simulator.wire import Body, Failed, Reply, cursor, done, percent
+from kis_daemon.simulator.wire import Body, Reply, done, named, percent, plain_symbol
 
 BALANCE_FIELDS = (
     "AFHR_FLPR_YN",
@@ -25,26 +26,18 @@ BALANCE_FIELDS = (
 )
 
 
-def page_of(rows: list[Body], size: int, fields: Fields, key: str) -> tuple[list[Body], Body, str]:
-    """Return (this page's rows, the two cursor fields, tr_cont); the cursor is where the next page begins."""
-    start_text = fields.optional("CTX_AREA_NK100")
-    if start_text and not start_text.isdigit():
-        raise Failed("OPSQ2003", "ERROR INVALID INPUT [CTX_AREA_NK100]")
-    start = int(start_text or 0)
-    end = start + size
-    more = end < len(rows)
-    state = ("F" if start == 0 else "M") if more else ("D" if start == 0 else "E")
-    contexts = {"ctx_area_fk100": cursor(key), "ctx_area_nk100": cursor(f"{end:010d}" if more else "")}
-    return rows[start:end], contexts, state
-
-
 def psbl_order(venue: Venue, fields: Fields) -> Reply:
-    """Answer TTTC8908R: what can be bought without debt, at the price asked or, for a market order, the upper limit."""
+    """Answer TTTC8908R: what can be bought without debt, at the price asked or, for a market order, the upper limit.
+
+    Without a symbol the amounts alone are told.
+    """
     exchange = venue.exchange
     symbol, price_text = Symbol(fields.text("PDNO")), fields.text("ORD_UNPR")
     division = DIVISIONS.get(fields.text("ORD_DVSN"))
-    board = exchange.boards.get(symbol)
-    price = int(price_text) if price_text.isdigit() else 0
+    for name in ("CMA_EVLU_AMT_ICLD_YN", "OVRS_ICLD_YN"):
+        fields.one_of(name, ("Y", "N"))
+    board = venue.board(symbol)
+    price = fields.whole("ORD_UNPR") if price_text else 0
     if board is not None and (price == 0 or division is None or division.pricing is Pricing.MARKET):
         price = board.upper
     cash = max(exchange.account.spendable, 0)
@@ -68,11 +61,12 @@ def psbl_order(venue: Venue, fields: Fields) -> Reply:
 
 def psbl_sell(venue: Venue, fields: Fields) -> Reply:
     """Answer TTTC8408R: the shares of one symbol that can be sold."""
-    symbol = Symbol(fields.text("PDNO"))
-    row = venue.exchange.account.holdings.get(symbol) or HoldingRow(symbol=symbol)
+    symbol = Symbol(plain_symbol(fields.text("PDNO")))
+    row = venue.exchange.account_shown(venue.now()).holdings.get(symbol) or HoldingRow(symbol=symbol)
     shown = balance_row(venue, row)
     output = {
         "pdno": symbol,
+        "prdt_name": shown["prdt_name"],
         "buy_qty": shown["thdt_buyqty"],
         "sll_qty": shown["thdt_sll_qty"],
         "cblc_qty": shown["hldg_qty"],
@@ -90,15 +84,35 @@ def psbl_sell(venue: Venue, fields: Fields) -> Reply:
 
 def balance(venue: Venue, fields: Fields) -> Reply:
     """Answer TTTC8434R / VTTC8434R: a page of holdings, and the account's sums in a list of one."""
+    account = venue.exchange.account_shown(venue.now())
+    page, _ = holdings_page(venue, fields, account, ("01", "02"))
+    body = done(venue.profile.listed, **page.contexts, output1=page.rows, output2=[balance_sums(venue, account)])
+    return Reply(body=body, tr_cont=page.tr_cont)
+
+
+def holdings_page(
+    venue: Venue, fields: Fields, account: Account, divisions: tuple[str, ...]
+) -> tuple[Page, list[Body]]:
+    """Return a page of the holdings, and all of their rows.
+
+    Without the trades of the day before (PRCS_DVSN 01) their quantities are 0, and what was sold out then is no row.
+    """
     asked = [fields.text(name) for name in BALANCE_FIELDS]
-    rows = [balance_row(venue, row) for row in venue.exchange.account.holdings.values()]
+    fields.one_of("AFHR_FLPR_YN", ("N", "X", "Y"))
+    fields.one_of("INQR_DVSN", divisions)
+    fields.one_of("UNPR_DVSN", ("01",))
+    with_yesterday = fields.one_of("PRCS_DVSN", ("00", "01")) == "00"
+    rows: list[Body] = []
+    for row in account.holdings.values():
+        if not with_yesterday and not (row.quantity or row.sold_today):
+            continue
+        shown = balance_row(venue, row)
+        rows.append(shown if with_yesterday else shown | named("bfdy_buy_qty bfdy_sll_qty", "0"))
     key = "^".join((venue.settings.account_no, venue.settings.product, *asked[3:5], *asked[1:3], asked[0], ""))
-    shown, contexts, state = page_of(rows, venue.profile.balance_rows, fields, key)
-    body = done(venue.profile.listed, **contexts, output1=shown, output2=[_sums(venue)])
-    return Reply(body=body, tr_cont=state)
+    return page_of(venue, rows, venue.profile.balance_rows, fields, key), rows
 
 
-def balance_row(venue: Venue, row: HoldingRow) -> dict[str, str]:
+def balance_row(venue: Venue, row: HoldingRow) -> Body:
     """Return the balance's row of one holding."""
     exchange = venue.exchange
     board = exchange.boards.get(row.symbol)
@@ -114,7 +128,7 @@ def balance_row(venue: Venue, row: HoldingRow) -> dict[str, str]:
         "thdt_buyqty": str(row.bought_today),
         "thdt_sll_qty": str(row.sold_today),
         "hldg_qty": str(row.quantity),
-        "ord_psbl_qty": str(exchange.sellable(row.symbol)),
+        "ord_psbl_qty": str(max(row.quantity - exchange.orders.open_sales(row.symbol), 0)),
         "pchs_avg_pric": average(row.cost, row.quantity, places=4),
         "pchs_amt": str(row.cost),
         "prpr": str(price),
@@ -142,10 +156,11 @@ def average(amount: Won, quantity: int, *, places: int) -> str:
     return str((Decimal(amount) / quantity).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
 
 
-def _sums(venue: Venue) -> dict[str, str]:
+def balance_sums(venue: Venue, account: Account) -> Body:
+    """Return the sums of an account at the present prices."""
     exchange = venue.exchange
-    account = exchange.account
-    value, equity = exchange.holdings_value(), exchange.equity()
+    value = sum(row.quantity * exchange.price(symbol) for symbol, row in account.holdings.items())
+    equity = account.cash_d2 + value
     cost = sum(row.cost for row in account.holdings.values())
     tomorrow = exchange.calendar.next_trading_day(venue.now().date()).date
     return {

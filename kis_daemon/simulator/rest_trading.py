@@ -10,7 +10,7 @@ from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.simulator.fields import Fields
 from kis_daemon.simulator.requests import DIVISIONS, Placed, Refusal
 from kis_daemon.simulator.venue import Venue
-from kis_daemon.simulator.wire import Failed, Reply, done, envelope
+from kis_daemon.simulator.wire import Failed, Reply, done, envelope, plain_symbol
 
 _SELL_TRS = ("TTTC0011U", "VTTC0011U", "TTTC0801U", "VTTC0801U")
 MODIFY, CANCEL = "01", "02"
@@ -19,13 +19,14 @@ MODIFY, CANCEL = "01", "02"
 def order_cash(venue: Venue, fields: Fields, tr_id: str) -> Reply:
     """Answer a buy or a sale: the TR id says which."""
     side = Side.SELL if tr_id in _SELL_TRS else Side.BUY
-    symbol, division = Symbol(fields.text("PDNO")), fields.text("ORD_DVSN")
+    symbol, division = Symbol(plain_symbol(fields.text("PDNO"))), fields.text("ORD_DVSN")
     quantity, price = fields.whole("ORD_QTY"), fields.whole("ORD_UNPR")
-    refused = _wrong_venue(venue, fields)
-    placed = refused or venue.exchange.submit(
+    if side is Side.SELL and fields.optional("SLL_TYPE") not in ("", "01"):
+        return _refused(venue, Refusal.WRONG_DIVISION)  # the account holds nothing that was lent
+    placed = _wrong_venue(venue, fields) or venue.exchange.submit(
         side=side, symbol=symbol, division=division, quantity=quantity, price=price, at=venue.now()
     )
-    return _answer(venue, placed, venue.profile.sold if side is Side.SELL else venue.profile.bought)
+    return _answer(venue, fields, placed, venue.profile.sold if side is Side.SELL else venue.profile.bought)
 
 
 def order_change(venue: Venue, fields: Fields) -> Reply:
@@ -45,7 +46,7 @@ def order_change(venue: Venue, fields: Fields) -> Reply:
         placed = _wrong_venue(venue, fields) or venue.exchange.modify(
             number, division=division, quantity=asked, price=price, at=venue.now()
         )
-    return _answer(venue, placed, venue.profile.changed)
+    return _answer(venue, fields, placed, venue.profile.changed)
 
 
 def _wrong_venue(venue: Venue, fields: Fields) -> Refusal | None:
@@ -57,15 +58,21 @@ def _wrong_venue(venue: Venue, fields: Fields) -> Refusal | None:
     return None if exchange in takes and division in DIVISIONS else Refusal.WRONG_DIVISION
 
 
-def _answer(venue: Venue, placed: Placed | Refusal, outcome: tuple[str, str]) -> Reply:
-    profile = venue.profile
+def _refused(venue: Venue, refusal: Refusal) -> Reply:
+    return Reply(body=envelope(venue.profile.refused_rt, *venue.profile.refusals[refusal]))
+
+
+def _answer(venue: Venue, fields: Fields, placed: Placed | Refusal, outcome: tuple[str, str]) -> Reply:
     if isinstance(placed, Refusal):
-        return Reply(body=envelope(profile.refused_rt, *profile.refusals[placed]))
+        return _refused(venue, placed)
+    profile, request = venue.profile, placed.request
+    by_sor = fields.optional("EXCG_ID_DVSN_CD") == "SOR"
+    if by_sor:
+        venue.by_sor.add((request.at.date(), request.number))
     venue.publish(placed.events)
-    request = placed.request
     output = {
         "KRX_FWDG_ORD_ORGNO": profile.branch,
-        "ODNO": f"{request.number:010d}",
+        "ODNO": str(request.number) if venue.settings.short_order_numbers else f"{request.number:010d}",
         "ORD_TMD": f"{request.at:%H%M%S}",
     }
     if profile.name == "real":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -12,33 +13,48 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import web
 from aiohttp.typedefs import Middleware
-from websockets.asyncio.server import serve, unix_serve
+from websockets.asyncio.server import ServerConnection, serve, unix_serve
+from websockets.http11 import Request as Handshake
+from websockets.http11 import Response as HandshakeAnswer
 
 from kis_daemon.domain.calendar import TradingCalendar, TradingDay
 from kis_daemon.ports import Clock
+from kis_daemon.simulator import market_state as saved_market
 from kis_daemon.simulator import state as saved_state
 from kis_daemon.simulator.account import Account
+from kis_daemon.simulator.admin import AdminPages
+from kis_daemon.simulator.commands import Commands
 from kis_daemon.simulator.exchange import Exchange
+from kis_daemon.simulator.faults import FaultPlan
+from kis_daemon.simulator.faults_answer import Rewriter
+from kis_daemon.simulator.faults_desk import FaultDesk
+from kis_daemon.simulator.faults_door import RestDoor
+from kis_daemon.simulator.faults_kinds import Area
+from kis_daemon.simulator.faults_market import MarketFaults
+from kis_daemon.simulator.faults_rest import faults_in_front
+from kis_daemon.simulator.faults_stream import StreamFaults
+from kis_daemon.simulator.herald import Herald
 from kis_daemon.simulator.player import Player, record_until
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.profile import PROFILES, SimulatorSettings
 from kis_daemon.simulator.requests import OrderEvent
 from kis_daemon.simulator.rest import CLOSING_S, RestServer
-from kis_daemon.simulator.stream import FrameHook, Session, Stream
+from kis_daemon.simulator.stream import LARGEST_REQUEST, FrameHook, Session, Stream
 from kis_daemon.simulator.tokens import KeyDesk
 from kis_daemon.simulator.venue import Venue, account_view
 
 LOOPBACK = "127.0.0.1"
 STREAM_PATH = "/tryitout"
+_STREAM_PATHS = re.compile(r"/?|/tryitout(/\w*)?")
 
 
 class Simulator:
     """A KIS of our own. Inside its `async with` the market plays and whatever was served answers.
 
-    `chance` makes tokens and keys only; the prices are the price book's. An error in the player or the pinger
-    cancels the body of the `async with` and is raised from it.
+    `chance` makes tokens and keys only; the prices are the price book's. `faults` happen as planned, and `fault_desk`
+    tells which did. `wall` is the clock of clients that do not follow ours: tokens last for a day of it. An error in
+    the player, the pinger or the herald cancels the body of the `async with` and is raised from it.
     """
 
     def __init__(
@@ -52,6 +68,8 @@ class Simulator:
         state_path: Path | None = None,
         middlewares: Sequence[Middleware] = (),
         frame_hook: FrameHook | None = None,
+        faults: FaultPlan | None = None,
+        wall: Clock | None = None,
     ) -> None:
         self.settings = settings
         self.days_over = 0
@@ -66,7 +84,12 @@ class Simulator:
             account=Account(cash=settings.cash),
             rules=profile.rules,
             commission_ppb=settings.commission_ppb,
+            market=settings.market,
+            seed=settings.seed,
+            reformed=settings.reformed,
         )
+        self.fault_desk = FaultDesk(clock)
+        self._faults = faults
         self._clock = clock
         self._state_path = state_path
         self._state = saved_state.StateFile(state_path)
@@ -75,8 +98,17 @@ class Simulator:
         self._stack = AsyncExitStack()
         venue = Venue(settings=settings, profile=profile, exchange=self.exchange, clock=clock, publish=self._publish)
         desk = KeyDesk(settings.app_key, settings.app_secret, chance)
-        self._rest = RestServer(venue, desk, middlewares)
+        in_front = faults_in_front(self.fault_desk, Rewriter(venue), settings.notice_delay_s)
+        self._rest = RestServer(venue, desk, (in_front, *middlewares), wall)
         self._stream = Stream(venue, desk, chance, frame_hook)
+        self._herald = Herald(venue, self._stream)
+        commands = Commands(venue, self._herald)
+        self._door = RestDoor(self._rest.runner, self.fault_desk)
+        on_stream = StreamFaults(self.fault_desk, self._stream, Random(f"faults|{settings.seed}"))
+        self.fault_desk.on_armed.append(on_stream.look)
+        self.fault_desk.at_once[Area.DOOR] = self._door.refuse
+        self.fault_desk.at_once[Area.MARKET] = MarketFaults(self.fault_desk, venue, commands).happen
+        AdminPages(venue, self.fault_desk, commands).add_to(self._rest.runner.app.router)
 
     async def __aenter__(self) -> Self:
         self._begin(self._clock.now())
@@ -84,12 +116,17 @@ class Simulator:
         tasks = (
             group.create_task(self._play(), name="simulator player"),
             group.create_task(self._stream.keep_pinging(), name="simulator pinger"),
+            group.create_task(self._herald.run(), name="simulator herald"),  # after the player: see `Herald`
         )
         for task in tasks:
             self._stack.callback(task.cancel)
-        self._stack.callback(self._drop_notices)
+        for stop in (self._drop_notices, self.fault_desk.stop):
+            self._stack.callback(stop)
+        self.fault_desk.begin(group)
         await self._rest.runner.setup()
         self._stack.push_async_callback(self._rest.runner.cleanup)
+        if self._faults is not None:
+            self.fault_desk.add(self._faults)
         return self
 
     async def __aexit__(
@@ -104,38 +141,17 @@ class Simulator:
 
     async def serve_tcp(self, rest_port: int = 0, ws_port: int = 0) -> None:
         """Listen on loopback; port 0 takes a free one. `rest_url` and `ws_url` then say where."""
-        site = web.TCPSite(self._rest.runner, LOOPBACK, rest_port)
-        await site.start()
-        host, port, *_ = self._rest.runner.addresses[-1]
-        self.rest_url = f"http://{host}:{port}"
-        server = await self._stack.enter_async_context(
-            serve(
-                self._stream.serve,
-                LOOPBACK,
-                ws_port,
-                create_connection=Session,
-                compression=None,
-                ping_interval=None,
-                close_timeout=CLOSING_S,
-            )
-        )
+        port = await self._door.open_tcp(rest_port)
+        self.rest_url = f"http://{LOOPBACK}:{port}"
+        server = await self._stack.enter_async_context(serve(self._stream.serve, LOOPBACK, ws_port, **_STREAM_OPTIONS))
         host, port, *_ = next(iter(server.sockets)).getsockname()
         self.ws_url = f"ws://{host}:{port}{STREAM_PATH}"
 
     async def serve_unix(self, rest_path: Path, stream_path: Path) -> None:
         """Listen on two sockets of the file system; the URLs' host is then only a name."""
-        await web.UnixSite(self._rest.runner, str(rest_path)).start()
+        await self._door.open_unix(rest_path)
         self.rest_url = "http://localhost"
-        await self._stack.enter_async_context(
-            unix_serve(
-                self._stream.serve,
-                str(stream_path),
-                create_connection=Session,
-                compression=None,
-                ping_interval=None,
-                close_timeout=CLOSING_S,
-            )
-        )
+        await self._stack.enter_async_context(unix_serve(self._stream.serve, str(stream_path), **_STREAM_OPTIONS))
         self.ws_url = f"ws://localhost{STREAM_PATH}"
 
     def account_view(self) -> dict[str, object]:
@@ -163,12 +179,14 @@ class Simulator:
                 )
             same_day = state["day"] == day.date.isoformat()
             self._take_back(state, day)
+            saved_market.take_back(exchange, state)
         if same_day:
             exchange.show(day)
         else:
             exchange.open_day(day)
         record_until(exchange, day, self.settings.ticks_per_day, now)
         if same_day and state is not None:
+            saved_market.take_back_boards(exchange, state)
             exchange.orders.next_number = state["next_number"]
             for request in exchange.orders.days[day.date].values():
                 exchange.boards[request.symbol].taken += request.filled
@@ -224,6 +242,22 @@ class Simulator:
         for handle, _ in self._due:
             handle.cancel()
         self._due.clear()
+
+
+def _only_known_paths(connection: ServerConnection, handshake: Handshake) -> HandshakeAnswer | None:
+    """Let a client in by the root, by /tryitout, and by /tryitout with a TR."""
+    path = handshake.path.partition("?")[0]
+    return None if _STREAM_PATHS.fullmatch(path) else connection.respond(404, "no such stream\n")
+
+
+_STREAM_OPTIONS: dict[str, Any] = {
+    "create_connection": Session,
+    "process_request": _only_known_paths,
+    "compression": None,
+    "ping_interval": None,
+    "close_timeout": CLOSING_S,
+    "max_size": LARGEST_REQUEST,
+}
 
 
 def _day_shown(exchange: Exchange, now: datetime) -> TradingDay:

@@ -16,7 +16,8 @@ from kis_daemon.domain.costs import Costs
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.simulator.account import Account, DaySums, HoldingRow
 from kis_daemon.simulator.exchange import Exchange
-from kis_daemon.simulator.requests import Request, RequestKind
+from kis_daemon.simulator.market_state import market_of
+from kis_daemon.simulator.requests import Channel, Request, RequestKind
 
 VERSION = 1
 # orders of days longer over than this are forgotten: the listing is asked for three months at most
@@ -54,6 +55,7 @@ class StateFile:
                 "day": today.isoformat() if today else None,
                 "next_number": exchange.orders.next_number,
                 "account": asdict(exchange.account),
+                "market": market_of(exchange),
             },
             default=date.isoformat,
         )
@@ -98,6 +100,7 @@ def account_of(state: dict[str, Any]) -> Account:
         today=DaySums(**saved["today"]),
         day_before=DaySums(**saved["day_before"]),
         opening_equity=saved["opening_equity"],
+        day=date.fromisoformat(saved.get("day") or state["day"]) if state["day"] else date.min,
     )
 
 
@@ -112,6 +115,7 @@ def _orders_text(exchange: Exchange, day: date) -> str:
 
 
 def _order(row: dict[str, Any]) -> Request:
+    woken = row.get("triggered_at")
     return Request(
         **{
             **row,
@@ -120,5 +124,7 @@ def _order(row: dict[str, Any]) -> Request:
             "side": Side(row["side"]),
             "at": datetime.fromisoformat(row["at"]).astimezone(KST),
             "costs": Costs(**row["costs"]),
+            "triggered_at": datetime.fromisoformat(woken).astimezone(KST) if woken else None,
+            "channel": Channel(row.get("channel", Channel.API)),
         }
     )

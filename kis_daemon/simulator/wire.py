@@ -13,6 +13,7 @@ from typing import Any
 from kis_daemon.domain.market import Won
 from kis_daemon.simulator.board import Board
 
+QUOTED = ("MCA00000", "정상처리 되었습니다.")
 MESSAGE_BYTES = 80
 CURSOR_CHARS = 100
 
@@ -56,8 +57,18 @@ def as_bytes(body: Body) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def cursor(text: str) -> str:
-    return text.ljust(CURSOR_CHARS)
+def named(names: str, value: str) -> dict[str, str]:
+    """Return a field for each of the names in one text, all of the same value."""
+    return dict.fromkeys(names.split(), value)
+
+
+def cursor(text: str, chars: int = CURSOR_CHARS) -> str:
+    return text.ljust(chars)
+
+
+def plain_symbol(text: str) -> str:
+    """Return the six characters of a symbol that may come as A005930 or 00000A005930."""
+    return text[-6:] if text[:-6].strip("0") == "A" else text
 
 
 def percent(part: float, whole: float) -> str:
@@ -72,6 +83,15 @@ def sign_of(board: Board, price: Won) -> int:
     if price > board.base:
         return 1 if price == board.upper else 2
     return 4 if price == board.lower else 5
+
+
+def change_of(board: Board, price: Won) -> dict[str, str]:
+    """Return how `price` stands to the base price: prdy_vrss, prdy_vrss_sign, prdy_ctrt."""
+    return {
+        "prdy_vrss": str(price - board.base),
+        "prdy_vrss_sign": str(sign_of(board, price)),
+        "prdy_ctrt": percent(price - board.base, board.base),
+    }
 
 
 def direction(change: int) -> int:

@@ -1,14 +1,16 @@
-"""The tables, with the names and columns that operators query (requirements L01, S3-I, S3-L).
+"""The tables, with the names and columns that operators query (requirements L01, S3-I, S3-L, L17, L18).
 
 Rules of this room
     Moments are UTC with microseconds. Money is whole won. Columns that a raw INSERT of the documents leaves out have
     server defaults. `event_log` is append-only: triggers refuse update and delete.
+    One declaration for SQLite, MySQL and MariaDB, PostgreSQL; text is compared to the letter in all of them.
     A change here is a migration there, and `SCHEMA_VERSION` is the newest one's name.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -30,11 +32,13 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 
 metadata = MetaData()
 
+_MYSQL = ("mysql", "mariadb")
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+_Document = Text().with_variant(Text(16_777_215), *_MYSQL)  # their plain TEXT ends at 64 KiB
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -42,6 +46,13 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name not in _MYSQL:
+            return dialect.type_descriptor(DateTime())
+        from sqlalchemy.dialects.mysql import DATETIME  # a plain one keeps whole seconds
+
+        return dialect.type_descriptor(DATETIME(fsp=6))
 
     def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
@@ -60,6 +71,7 @@ schema_version = Table(
     Column("schema_version", String(20), primary_key=True),
     Column("applied_at", UtcDateTime, nullable=False, server_default=text("CURRENT_TIMESTAMP")),
     Column("description", String(200), nullable=False),
+    Column("checksum", String(64)),  # of the script that was run
 )
 
 snapshots = Table(
@@ -68,7 +80,7 @@ snapshots = Table(
     Column("snapshot_id", _Id, primary_key=True),
     Column("asof", UtcDateTime, nullable=False),
     Column("source", String(50), nullable=False),
-    Column("payload_json", Text, nullable=False),
+    Column("payload_json", _Document, nullable=False),
 )
 
 proposals = Table(
@@ -81,7 +93,7 @@ proposals = Table(
     Column("config_hash", String(64), nullable=False),
     Column("git_commit_sha", String(40)),
     Column("schema_version", String(20), nullable=False),
-    Column("payload_json", Text, nullable=False),
+    Column("payload_json", _Document, nullable=False),
     Column("status", String(20), nullable=False),
     CheckConstraint("status in ('pending','approved','rejected','executed')", name="ck_proposals_status"),
 )
@@ -145,7 +157,7 @@ orders = Table(
     Column("correlation_id", String(100), nullable=False, index=True),
     Column("status", String(20), nullable=False),
     Column("broker_order_id", String(20)),
-    Column("payload_json", Text, nullable=False),
+    Column("payload_json", _Document, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("status in ('pending','filled','cancelled','rejected')", name="ck_orders_status"),
 )
@@ -163,7 +175,7 @@ fills = Table(
     Column("cumulative_quantity", Integer, nullable=False),
     Column("fee", BigInteger, nullable=False),
     Column("tax", BigInteger, nullable=False),
-    Column("payload_json", Text, nullable=False),
+    Column("payload_json", _Document, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("idempotency_key", "cumulative_quantity", name="uq_fills_cumulative"),
     CheckConstraint("quantity > 0", name="ck_fills_quantity"),
@@ -222,7 +234,7 @@ event_log = Table(
     Column("event_type", String(100), nullable=False, index=True),
     Column("correlation_id", String(100), index=True),
     Column("actor", String(50), nullable=False, server_default="operator"),
-    Column("payload_json", Text, nullable=False),
+    Column("payload_json", _Document, nullable=False),
     Column("prev_hash", String(64), unique=True),
     Column("hash", String(64)),
 )
@@ -241,6 +253,113 @@ system_state = Table(
     Column("active_positions", Integer),
     CheckConstraint("kill_switch_status in ('active','inactive')", name="ck_system_state_status"),
     CheckConstraint("scope in ('all','entries')", name="ck_system_state_scope"),
+)
+
+adopted_events = Table(
+    "adopted_events",
+    metadata,
+    Column("event_id", _Id, ForeignKey("event_log.event_id"), primary_key=True, autoincrement=False),
+    Column("row_hash", String(64), nullable=False),
+    Column("adopted_at", UtcDateTime, nullable=False),
+)
+"""Rows of `event_log` that an operator inserted and that an `event_adopted` vouches for: a row itself cannot change."""
+
+chain_lock = Table(
+    "chain_lock",
+    metadata,
+    Column("lock_id", Integer, primary_key=True, autoincrement=False),
+    CheckConstraint("lock_id = 1", name="ck_chain_lock_single"),
+)
+"""One row, held by whoever writes: the turn at the head of the chain. SQLite needs none, its file is locked."""
+
+kill_switch_events = Table(
+    "kill_switch_events",
+    metadata,
+    Column("event_id", _Id, primary_key=True),
+    Column("activated_at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("scope", String(10), nullable=False, server_default="all"),
+    Column("trigger_source", String(40), nullable=False, server_default="manual"),
+    Column("activated_by", String(100), nullable=False, server_default="operator"),
+    Column("severity", String(20), nullable=False, server_default="critical"),
+    Column("status", String(20), nullable=False, server_default="active", index=True),
+    Column("state_id", _Id, ForeignKey("system_state.state_id")),
+    Column("positions_closed", Integer, nullable=False, server_default=text("0")),
+    Column("orders_cancelled", Integer, nullable=False, server_default=text("0")),
+    Column("balance_before", BigInteger),
+    Column("balance_after", BigInteger),
+    Column("equity_before", BigInteger),
+    Column("equity_after", BigInteger),
+    Column("action_log_json", _Document),
+    Column("system_state_json", _Document),
+    Column("deactivated_at", UtcDateTime),
+    Column("deactivated_by", String(100)),
+    Column("deactivated_reason", Text),
+    CheckConstraint("status in ('active','deactivated','partial_recovery')", name="ck_kill_switch_events_status"),
+    CheckConstraint("scope in ('all','entries')", name="ck_kill_switch_events_scope"),
+)
+"""Activations with their circumstances. A row with `state_id` belongs to a record of `system_state`, which decides; one
+without was inserted by an operator and stops trading until it is closed (C13)."""
+
+circuit_breaker_events = Table(
+    "circuit_breaker_events",
+    metadata,
+    Column("event_id", _Id, primary_key=True),
+    Column("triggered_at", UtcDateTime, nullable=False),
+    Column("trigger_type", String(40), nullable=False),
+    Column("threshold_value", Float(53)),
+    Column("actual_value", Float(53)),
+    Column("context_json", _Document),
+    Column("cooldown_hours", Float(53)),
+    Column("cooldown_expires_at", UtcDateTime),
+    Column("severity", String(20), nullable=False, server_default="critical"),
+    Column("status", String(20), nullable=False, server_default="active", index=True),
+    Column("resolved_at", UtcDateTime),
+    Column("resolved_by", String(100)),
+    CheckConstraint(
+        "trigger_type in ('max_daily_loss','max_drawdown','rapid_loss','consecutive_losses','position_limit',"
+        "'exchange_error','network_issue','manual')",
+        name="ck_circuit_breaker_events_trigger",
+    ),
+    CheckConstraint("status in ('active','resolved','overridden','expired')", name="ck_circuit_breaker_events_status"),
+)
+
+account_snapshots = Table(
+    "account_snapshots",
+    metadata,
+    Column("snapshot_id", _Id, primary_key=True),
+    Column("snapshot_time", UtcDateTime, nullable=False, index=True),
+    Column("cash", BigInteger, nullable=False),
+    Column("holdings_value", BigInteger, nullable=False),
+    Column("total_equity", BigInteger, nullable=False),
+    Column("realized_pnl", BigInteger, nullable=False),
+    Column("unrealized_pnl", BigInteger, nullable=False),
+    Column("position_count", Integer, nullable=False),
+    CheckConstraint("total_equity = cash + holdings_value", name="ck_account_snapshots_equity"),
+    CheckConstraint("position_count >= 0", name="ck_account_snapshots_positions"),
+)
+
+daily_summary = Table(
+    "daily_summary",
+    metadata,
+    Column("trade_date", Date, primary_key=True),
+    Column("trades", Integer, nullable=False),
+    Column("realized_pnl", BigInteger, nullable=False),
+    Column("open_pnl", BigInteger, nullable=False),
+    Column("fees", BigInteger, nullable=False),
+    Column("tax", BigInteger, nullable=False),
+    Column("cash", BigInteger, nullable=False),
+    Column("equity", BigInteger, nullable=False),
+    Column("positions", Integer, nullable=False),
+    CheckConstraint("trades >= 0 and positions >= 0", name="ck_daily_summary_counts"),
+)
+
+symbol_cache = Table(
+    "symbol_cache",
+    metadata,
+    Column("stock_code", String(6), primary_key=True),
+    Column("stock_name", String(100), nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
 )
 
 marks = Table(

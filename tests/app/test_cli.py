@@ -71,7 +71,7 @@ def test_every_option_arrives(run: FakeRun, tmp_path: Path) -> None:
     line = f"""--feed rest --interval 15 --max-runs 3 --confirm-real-trading --real-first-order-percent 25
         --no-real-limit-symbols-first-day --summary-json s.json --data-dir d --symbols 005930,000660,005930
         --sim-speed 390 --sim-days 5 --sim-seed 7 --sim-start 2017-01-02 --sim-prices {prices} --sim-cash 1000
-        --sim-profile real"""
+        --sim-profile real --sim-faults {prices}"""
 
     assert main([*TRADE, *line.split()]) == 0
 
@@ -94,6 +94,7 @@ def test_every_option_arrives(run: FakeRun, tmp_path: Path) -> None:
             prices=prices,
             cash=1000,
             profile=SimProfile.REAL,
+            faults=prices,
             given=run.options.sim.given,
         ),
     )

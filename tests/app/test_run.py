@@ -7,7 +7,7 @@ import pytest
 
 from kis_daemon.app.cli import main
 from kis_daemon.app.settings_sources import VARIABLES
-from kis_daemon.services.intake import QuotePoller
+from kis_daemon.services.poller import QuotePoller
 from tests.conftest import ROOT
 from tests.e2e.records import broken_links, events
 

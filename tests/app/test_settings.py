@@ -81,7 +81,7 @@ def test_the_shipped_files_say_what_the_code_says(desk: Desk) -> None:
 
 def test_the_shipped_files_name_every_field(desk: Desk) -> None:
     text = "".join((SHIPPED / f"{name}.yaml").read_text() for name in ("strategy", "risk", "universe", "alerts"))
-    by_variable = {"api_timeout_s", "kis_ws_symbols"}
+    by_variable = {"api_timeout_s", "kis_calls_per_second", "kis_ws_symbols"}
 
     assert [path for path in kinds() if path not in by_variable and f"{path.split('.')[-1]}:" not in text] == []
 
@@ -207,6 +207,11 @@ def test_real_needs_its_keys_and_the_confirmation(desk: Desk) -> None:
     assert desk.load(REAL, **REAL_KEYS).venue is Venue.KIS_REAL
 
 
+def test_the_calls_a_second_are_the_venue_s_unless_said(desk: Desk) -> None:
+    assert desk.load().kis_calls_per_second is None
+    assert desk.load(REAL, **REAL_KEYS, KIS_CALLS_PER_SECOND="3").kis_calls_per_second == 3
+
+
 def test_the_paper_server_may_be_one_on_this_machine(desk: Desk) -> None:
     settings = desk.load(replace(TRADES, sim_clock=True), **PAPER_KEYS, **LOOPBACK)
 
@@ -282,6 +287,12 @@ def test_a_real_setting_never_passes_the_paper_assertion(desk: Desk) -> None:
         ({"MAX_QTY": "many"}, "", "MAX_QTY = 'many': expected a whole number from 1 to 1,000,000"),
         ({"ORDER_QUANTITY": "1.5"}, "", "ORDER_QUANTITY = '1.5': expected a whole number"),
         ({"API_TIMEOUT": "0"}, "", "API_TIMEOUT = '0': expected a number from 1 to 60"),
+        ({"KIS_CALLS_PER_SECOND": "0"}, "", "KIS_CALLS_PER_SECOND = '0': expected a whole number from 1 to 20"),
+        (
+            PAPER_KEYS | {"KIS_CALLS_PER_SECOND": "3"},
+            "",
+            "KIS_CALLS_PER_SECOND = '3': expected a whole number from 1 to 2",
+        ),
         ({"API_TIMEOUT": "nan"}, "", "API_TIMEOUT = 'nan': expected a number"),
         ({"KIS_WS_SYMBOLS": "005930,5930"}, "", "KIS_WS_SYMBOLS = '5930': expected a list of six-character"),
         ({"ORDER_QUANTITY": "10", "MAX_QTY": "5"}, "", "MAX_QTY = 5: expected at least risk.order_quantity (10)"),
@@ -452,4 +463,4 @@ def test_every_number_has_a_range() -> None:
     sections = {path.split(".")[0] for path in kinds() if "." in path}
     named = [path for section in sorted(sections) for path in numbers(getattr(settings, section), f"{section}.")]
 
-    assert sorted([*named, "api_timeout_s", "commission_pct"]) == sorted(RANGES)
+    assert sorted([*named, "api_timeout_s", "commission_pct", "kis_calls_per_second"]) == sorted(RANGES)

@@ -17,6 +17,7 @@ from kis_daemon.ports import (
     MarketClosed,
     NothingToCancel,
     NothingToSell,
+    OrderListing,
     Withdrawn,
 )
 from tests.contract.venues import CASH, Venue, on_every_venue, promised
@@ -239,7 +240,7 @@ async def test_the_listing_is_whole_and_in_its_order(venue: Venue) -> None:
 
 @on_every_venue
 async def test_a_day_without_orders_is_empty(venue: Venue) -> None:
-    assert await venue.broker.orders(TODAY, TODAY) == ()
+    assert await venue.broker.orders(TODAY, TODAY) == OrderListing()
 
 
 @on_every_venue

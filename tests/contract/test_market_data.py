@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from kis_daemon.domain.market import Market, Quote, QuoteSource, Side, move_ticks, price_limits
+from kis_daemon.domain.market import Market, Quote, QuoteSource, Side, Symbol, move_ticks, price_limits
 from kis_daemon.ports import Accepted, ExecutionNotice, FeedState, NoticeKind
 from tests.contract.venues import KisVenue, on_kis, promised
 from tests.services.builders import HYNIX, SAMSUNG, TODAY, YESTERDAY, a_sent_order, an_intent
@@ -29,6 +29,9 @@ class Heard:
 
     def on_feed_state(self, state: FeedState) -> None:
         self.states.append(state)
+
+    def on_gap(self, symbol: Symbol, missed: int) -> None:
+        raise AssertionError(f"{missed} shares of {symbol} are missing")
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
-from kis_daemon.domain.market import Quote
+from kis_daemon.domain.market import Quote, Symbol
 from kis_daemon.kis.transport import Endpoint
 from kis_daemon.ports import ExecutionNotice, FeedState
 
@@ -70,16 +70,21 @@ def acknowledge(peer: Peer, tr_type: str, tr_id: str, tr_key: str) -> str | None
 
 @dataclass(slots=True)
 class Stream:
-    """All connections so far; `answer` replies to registrations, `greet` runs when a client has come."""
+    """All connections so far; `answer` replies to registrations, `greet` runs when a client has come.
+
+    `ping_every_s`: how often each client gets a PINGPONG; 0: never.
+    """
 
     answer: Answering = acknowledge
     greet: Greeting | None = None
+    ping_every_s: float = 0.0
     peers: list[Peer] = field(default_factory=list)
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(url=""))
 
     async def serve(self, socket: ServerConnection) -> None:
         peer = Peer(socket, len(self.peers), asyncio.get_running_loop().time())
         self.peers.append(peer)
+        pinger = asyncio.create_task(self._ping(peer)) if self.ping_every_s else None
         try:
             if self.greet is not None:
                 await self.greet(peer)
@@ -87,6 +92,14 @@ class Stream:
                 await self._take(peer, str(message))
         except ConnectionClosed:
             return
+        finally:
+            if pinger is not None:
+                pinger.cancel()
+
+    async def _ping(self, peer: Peer) -> None:
+        while True:
+            await asyncio.sleep(self.ping_every_s)
+            await peer.send(PINGPONG)
 
     async def _take(self, peer: Peer, message: str) -> None:
         heard: dict[str, Any] = json.loads(message)
@@ -119,6 +132,7 @@ class Listener:
     quotes: list[Quote] = field(default_factory=list)
     notices: list[ExecutionNotice] = field(default_factory=list)
     states: list[tuple[float, FeedState]] = field(default_factory=list)
+    gaps: list[tuple[Symbol, int]] = field(default_factory=list)
 
     def on_quote(self, quote: Quote) -> None:
         self.quotes.append(quote)
@@ -128,6 +142,9 @@ class Listener:
 
     def on_feed_state(self, state: FeedState) -> None:
         self.states.append((asyncio.get_running_loop().time(), state))
+
+    def on_gap(self, symbol: Symbol, missed: int) -> None:
+        self.gaps.append((symbol, missed))
 
     @property
     def ups_and_downs(self) -> list[bool]:

@@ -160,7 +160,7 @@ def test_the_permit_is_asked_after_the_wait_for_slot_and_token(tmp_path: Path) -
         await kis.broker.submit(an_intent(), permit, urgent=False)
         await kis.broker.submit(an_intent(), permit, urgent=False)
         # one slot for the token, one for each order
-        assert asked == pytest.approx([1 / 0.9, 2 / 0.9], abs=0.001)
+        assert asked == pytest.approx([1.1, 2.2], abs=0.001)
 
     with_kis(tmp_path, Kis(order_cash=[http(accepted_body())]), work, profile=KisProfile.PAPER)
 
@@ -431,7 +431,7 @@ def test_the_buyable_quantity_is_asked_at_the_price(tmp_path: Path) -> None:
 )
 def test_a_question_without_an_answer_is_asked_up_to_three_times_more(tmp_path: Path, trouble: bytes | None) -> None:
     async def work(kis: OpenKis, server: ByteServer, script: Kis) -> None:
-        assert await kis.broker.orders(DAY, DAY) == ()
+        assert (await kis.broker.orders(DAY, DAY)).rows == ()
         times = [at for at, name in script.calls if name == "inquire_daily_ccld"]
         waits = [after - before for before, after in pairwise(times)]
         assert len(waits) == 3

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from kis_daemon.domain.market import Symbol
 from kis_daemon.kis.capabilities import KisProfile
-from kis_daemon.kis.feed import KisFeed, reconnect_delays
+from kis_daemon.kis.feed import KisFeed
+from kis_daemon.kis.feed_incident import reconnect_delays
 from kis_daemon.ports import BrokerUnreachable, FeedState, NoticeKind
 from tests.kis.builders import KAKAO, Seen, an_open_kis, http, in_virtual_time
 from tests.kis.streams import IV, KEY, PINGPONG, Listener, Peer, Stream, a_stream, in_use, reply
@@ -51,6 +52,7 @@ def with_feed(
     work: Work,
     *,
     symbols: Sequence[Symbol] = (KAKAO,),
+    candidates: Sequence[Symbol] = (),
     approvals: Approvals | None = None,
     **script: Any,
 ) -> None:
@@ -60,7 +62,7 @@ def with_feed(
         async with (
             a_stream(folder, **script) as stream,
             an_open_kis(approvals or Approvals(), folder, profile=KisProfile.PAPER, stream=stream.endpoint) as (kis, _),
-            running(kis.feed, symbols) as listener,
+            running(kis.feed, symbols, candidates) as listener,
         ):
             await work(kis.feed, stream, listener)
 
@@ -68,9 +70,11 @@ def with_feed(
 
 
 @asynccontextmanager
-async def running(feed: KisFeed, symbols: Sequence[Symbol]) -> AsyncIterator[Listener]:
+async def running(
+    feed: KisFeed, symbols: Sequence[Symbol], candidates: Sequence[Symbol] = ()
+) -> AsyncIterator[Listener]:
     listener = Listener()
-    feed.want(symbols)
+    feed.want(symbols, candidates)
     task = asyncio.create_task(feed.run(listener))
     try:
         yield listener
@@ -105,34 +109,96 @@ def test_the_sink_hears_that_the_link_is_up_and_again_when_all_symbols_are(tmp_p
     async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
         await asyncio.sleep(5)
         assert [state for _, state in listener.states] == [
-            FeedState(connected=True, symbols=()),
+            FeedState(connected=True, symbols=(), resync_needed=True),
             FeedState(connected=True, symbols=(KAKAO, SAMSUNG)),
         ]
 
     with_feed(tmp_path, work, symbols=(KAKAO, SAMSUNG))
 
 
-def test_at_most_forty_symbols_are_registered_and_none_twice(tmp_path: Path) -> None:
+def test_forty_registrations_are_planned_for_and_none_is_made_twice(tmp_path: Path) -> None:
+    symbols = [Symbol(f"{i:06}") for i in range(45)]
+
+    async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
+        await asyncio.sleep(20)
+        assert stream.peers[0].registered == ["myhtsid1", *symbols[:39]]
+        assert feed.metrics().ws_symbols == tuple(symbols[:39])
+
+    with_feed(tmp_path, work, symbols=(), candidates=[symbols[0], *symbols])
+
+
+def test_a_new_holding_enters_at_once_by_the_reserve_and_the_farthest_candidate_leaves(tmp_path: Path) -> None:
+    symbols = [Symbol(f"{i:06}") for i in range(45)]
+
+    async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
+        await asyncio.sleep(20)
+        feed.want([symbols[44]], symbols[:44])
+        asked_at = asyncio.get_running_loop().time()
+        await asyncio.sleep(1)
+        changes = stream.peers[0].requests[40:]
+        assert [(tr_type, tr_key) for _, tr_type, _, tr_key in changes] == [("1", "000044"), ("2", "000038")]
+        assert changes[0][0] == pytest.approx(asked_at)
+        assert listener.states[-1][1].symbols == (symbols[44], *symbols[:38])
+
+    with_feed(tmp_path, work, symbols=(), candidates=symbols)
+
+
+def test_more_than_forty_held_symbols_are_told_and_no_register_goes_beyond_the_limit(tmp_path: Path) -> None:
     symbols = [Symbol(f"{i:06}") for i in range(45)]
 
     async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
         await asyncio.sleep(20)
         assert stream.peers[0].registered == ["myhtsid1", *symbols[:40]]
-        assert feed.metrics().ws_symbols == tuple(symbols[:40])
 
-    with_feed(tmp_path, work, symbols=[symbols[0], *symbols])
+    with structlog.testing.capture_logs() as logged:
+        with_feed(tmp_path, work, symbols=symbols)
+
+    assert {"event": "feed_held_symbols_left_out", "count": 5, "log_level": "error"} in logged
 
 
-def test_other_wishes_change_only_the_difference_and_leave_before_they_enter(tmp_path: Path) -> None:
+def test_candidates_change_places_ten_minutes_later_at_the_earliest_and_six_times_an_hour(tmp_path: Path) -> None:
+    symbols = [Symbol(f"{i:06}") for i in range(80)]
+
+    async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(20)
+        feed.want((), symbols[40:])  # all others are nearer now
+        await asyncio.sleep(2 * 3600)
+        entered: dict[str, float] = {}
+        ends: list[float] = []
+        for at, tr_type, _, tr_key in stream.peers[0].requests:
+            if tr_type == "1":
+                entered[tr_key] = at
+            else:
+                ends.append(at - began)
+                assert at - entered[tr_key] >= 600
+                assert sum(began + end > at - 3600 for end in ends) <= 6
+        assert len(ends) == 12
+
+    with_feed(tmp_path, work, symbols=(), candidates=symbols[:40], ping_every_s=60.0)
+
+
+def test_a_new_day_s_universe_is_placed_at_once(tmp_path: Path) -> None:
+    symbols = [Symbol(f"{i:06}") for i in range(80)]
+
+    async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
+        await asyncio.sleep(18 * 3600)
+        feed.want((), symbols[39::-1])  # after midnight, the same universe in another order: no new wishes
+        await asyncio.sleep(3 * 3600)
+        feed.want((), symbols[40:])
+        await asyncio.sleep(30)
+        assert feed.metrics().ws_symbols == tuple(symbols[40:79])
+
+    with_feed(tmp_path, work, symbols=(), candidates=symbols[:40], ping_every_s=80.0)
+
+
+def test_other_wishes_change_only_the_difference_and_what_nobody_needs_stays(tmp_path: Path) -> None:
     async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
         await asyncio.sleep(2)
         feed.want([Symbol("000660"), KAKAO])
         await asyncio.sleep(2)
-        assert [(tr_type, tr_key) for _, tr_type, _, tr_key in stream.peers[0].requests[3:]] == [
-            ("2", "005930"),
-            ("1", "000660"),
-        ]
-        assert listener.states[-1][1] == FeedState(connected=True, symbols=(Symbol("000660"), KAKAO))
+        assert [(tr_type, tr_key) for _, tr_type, _, tr_key in stream.peers[0].requests[3:]] == [("1", "000660")]
+        assert listener.states[-1][1] == FeedState(connected=True, symbols=(Symbol("000660"), KAKAO, SAMSUNG))
 
     with_feed(tmp_path, work, symbols=(KAKAO, SAMSUNG))
 
@@ -153,7 +219,7 @@ def test_a_registration_without_a_reply_is_repeated_and_then_the_connection_give
     with_feed(tmp_path, work, answer=deaf)
 
 
-@pytest.mark.parametrize("code", ["OPSP0008", "OPSP8992", "OPSP8993", "OPSP8991"])
+@pytest.mark.parametrize("code", ["OPSP8992", "OPSP8993", "OPSP8991"])
 def test_a_refused_symbol_is_not_asked_for_again_and_the_others_go_on(tmp_path: Path, code: str) -> None:
     def refuse(peer: Peer, tr_type: str, tr_id: str, tr_key: str) -> str | None:
         return reply(tr_id, tr_key, code if tr_key == KAKAO else "OPSP0000")
@@ -162,10 +228,9 @@ def test_a_refused_symbol_is_not_asked_for_again_and_the_others_go_on(tmp_path: 
         await asyncio.sleep(80)
         assert stream.peers[0].registered == ["myhtsid1", KAKAO, SAMSUNG]
         assert feed.metrics().ws_symbols == (SAMSUNG,)
-        feed.want([SAMSUNG])
-        feed.want([SAMSUNG, KAKAO])  # wished for anew: asked for anew
-        await asyncio.sleep(1)
-        assert stream.peers[0].registered[3:] == [KAKAO]
+        feed.want([SAMSUNG, KAKAO])
+        await asyncio.sleep(10)
+        assert stream.peers[0].registered[3:] == []
 
     with_feed(tmp_path, work, symbols=(KAKAO, SAMSUNG), answer=refuse)
 
@@ -194,9 +259,11 @@ def test_every_record_of_a_frame_reaches_the_sink_in_its_order(tmp_path: Path) -
     async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
         await asyncio.sleep(1)
         await stream.peers[0].send(TRADES)
-        await stream.peers[0].send(f"0|H0STCNT0|001|{FIRST}^2^more")
+        third = changed(13, "1284085", FIRST)
+        await stream.peers[0].send(f"0|H0STCNT0|001|{third}^2^more")
         await asyncio.sleep(0.1)
         assert [quote.price for quote in listener.quotes] == [61_300, 61_200, 61_300]
+        assert (listener.gaps, feed.metrics().ws_gaps, feed.metrics().ws_dropped) == ([], 0, 0)
 
     with_feed(tmp_path, work)
 
@@ -213,8 +280,9 @@ def test_what_cannot_be_read_is_counted_and_the_stream_goes_on(tmp_path: Path) -
         await peer.send(TRADES)
         await asyncio.sleep(0.1)
         metrics = feed.metrics()
-        assert (metrics.ws_unreadable, metrics.ws_unknown, metrics.ws_quotes) == (5, 1, 3)
-        assert [quote.price for quote in listener.quotes] == [61_200, 61_300, 61_200]
+        assert (metrics.ws_unreadable, metrics.ws_unknown, metrics.ws_quotes) == (6, 1, 1)
+        assert [quote.price for quote in listener.quotes] == [61_200]
+        assert metrics.ws_dropped == 2  # the last frame tells nothing new
         assert metrics.ws_messages == 2 + 8
         assert listener.ups_and_downs == [True, True]
 
@@ -323,12 +391,12 @@ def kicked(peer: Peer) -> Coroutine[Any, Any, None]:
 
 def test_a_server_that_kicks_us_is_asked_ever_more_slowly(tmp_path: Path) -> None:
     async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
-        await asyncio.sleep(400)
+        await asyncio.sleep(250)
         gaps = [after.at - before.at for before, after in pairwise(stream.peers)]
         for gap, base in zip(gaps, (1, 2, 4, 8, 16, 32, 60, 60, 60), strict=False):
             assert base <= gap <= min(base * 1.25, 60) + 0.2
         assert len(gaps) >= 8
-        assert listener.ups_and_downs == [False]
+        assert [state.gave_up for _, state in listener.states] == [False, True]
 
     with_feed(tmp_path, work, greet=kicked)
 
@@ -413,7 +481,9 @@ def test_without_a_server_the_link_is_down_and_the_series_is_told_once_when_it_f
         async with an_open_kis(Approvals(), tmp_path, profile=KisProfile.PAPER, stream=endpoint) as (kis, _):
             async with running(kis.feed, (KAKAO,)) as listener:
                 await asyncio.sleep(3600)
-            assert listener.ups_and_downs == [False]
+                attempts = kis.feed.metrics().ws_reconnect_attempts
+            assert [state.gave_up for _, state in listener.states] == [False, True]
+            assert 10 + 3200 / 180 <= attempts <= 10 + 3600 / 120  # slow probing goes on
             return [entry["event"] for entry in logged if entry["log_level"] == "error"]
 
     with structlog.testing.capture_logs() as logged:
@@ -434,14 +504,16 @@ def test_the_events_an_operator_looks_for_are_logged_without_secrets(tmp_path: P
         with_feed(tmp_path, work)
 
     events = [entry["event"] for entry in logged]
-    assert events[:5] == [
+    assert events[:7] == [
+        "ws_runtime_activated",
         "stream_key_issued",
         "subscribe_acked",
+        "feed_connected",
         "subscribe_acked",
         "first_message",
         "feed_reconnecting",
     ]
-    assert logged[2]["symbol"] == KAKAO
+    assert logged[4]["symbol"] == KAKAO
     shown = repr(logged)
     for secret in ("stream-key-1", "app-key", "app-secret", "5012345601", "myhtsid1", KEY, IV):
         assert secret not in shown

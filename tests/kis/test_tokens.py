@@ -9,10 +9,12 @@ import stat
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from kis_daemon.clock import LoopClock
 from kis_daemon.domain.calendar import KST
@@ -93,14 +95,30 @@ def test_those_who_waited_for_an_issuance_that_failed_hear_of_it_and_do_not_ask_
     assert (asked, later) == (1, "key-2")
 
 
-def test_a_waiter_takes_over_when_the_one_who_asks_is_cancelled() -> None:
-    async def work() -> str:
-        keeper = a_keeper(FakeIssuer(a_clock()))
+def test_an_issuance_whose_caller_is_cancelled_is_finished_and_kept_for_the_others() -> None:
+    async def work() -> tuple[str, list[float]]:
+        issuer = FakeIssuer(a_clock())
+        keeper = a_keeper(issuer)
         first = asyncio.create_task(keeper.key())
         second = asyncio.create_task(keeper.key())
         await asyncio.sleep(0.1)
         first.cancel()
-        return await second
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        return await second, issuer.asked_at
+
+    assert in_virtual_time(work()) == ("key-1", [0.0])
+
+
+def test_a_cancelled_issuance_that_fails_is_a_cancellation_and_the_next_asks_anew() -> None:
+    async def work() -> str:
+        keeper = a_keeper(FakeIssuer(a_clock(), errors=[BrokerUnreachable("down")]))
+        first = asyncio.create_task(keeper.key())
+        await asyncio.sleep(0.1)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        return await keeper.key()
 
     assert in_virtual_time(work()) == "key-2"
 
@@ -135,16 +153,16 @@ def test_a_token_is_renewed_ten_minutes_before_its_end(after_s: float, renewed: 
     assert in_virtual_time(work()) is renewed
 
 
-def test_a_stated_end_in_the_past_does_not_make_us_ask_without_end() -> None:
+def test_a_token_whose_stated_end_has_come_is_used_for_the_six_hours_in_which_kis_gives_no_other() -> None:
     async def work() -> list[float]:
         issuer = FakeIssuer(a_clock(), lasts=timedelta(0), takes_s=0)
         keeper = a_keeper(issuer)
-        for _ in range(200):
+        for _ in range(13 * 60):
             await keeper.key()
-            await asyncio.sleep(1)
+            await asyncio.sleep(60)
         return issuer.asked_at
 
-    assert in_virtual_time(work()) == [0.0, 60.0, 120.0, 180.0]
+    assert in_virtual_time(work()) == [0.0, 6 * 3600.0, 12 * 3600.0]
 
 
 def test_a_refused_token_is_forgotten_at_once_and_asked_for_within_the_minute_s_rule() -> None:
@@ -191,6 +209,178 @@ def test_a_failure_reaches_the_caller_and_an_unreached_server_is_asked_again_at_
         return await keeper.key(), issuer.asked_at
 
     assert in_virtual_time(work()) == ("key-2", [0.0, 0.0])
+
+
+def test_a_new_token_that_is_refused_too_makes_the_gap_longer_and_who_asks_meanwhile_is_refused_at_once() -> None:
+    async def work() -> list[float]:
+        issuer = FakeIssuer(a_clock(), takes_s=0)
+        keeper = a_keeper(issuer)
+        for _ in range(30 * 60):
+            began = asyncio.get_running_loop().time()
+            try:
+                keeper.refuse(await keeper.key())
+            except AccessRefused:
+                assert asyncio.get_running_loop().time() == began
+            await asyncio.sleep(1)
+        return issuer.asked_at[:5]
+
+    assert in_virtual_time(work()) == pytest.approx([0, 60, 180, 420, 900], abs=1.5)
+
+
+def test_a_token_that_kis_accepted_ends_the_longer_gap() -> None:
+    async def work() -> list[float]:
+        issuer = FakeIssuer(a_clock(), takes_s=0)
+        keeper = a_keeper(issuer)
+        for _ in range(5):
+            text = await keeper.key()
+            keeper.confirm(text)
+            keeper.refuse(text)
+        return issuer.asked_at
+
+    assert in_virtual_time(work()) == [0.0, 60.0, 120.0, 180.0, 240.0]
+
+
+# --- KIS's own rules -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class BookIssuer:
+    """Issues by the book: the same token for six hours, one call a minute, and a time of its own."""
+
+    clock: LoopClock
+    server: LoopClock
+    stated_s: float = 86_400.0
+    kind: str = "access_token"
+    gap_s: float = 60.0
+    calls: list[float] = field(default_factory=list)
+    tokens: list[datetime] = field(default_factory=list)
+
+    async def issue(self) -> Key:
+        at, now = asyncio.get_running_loop().time(), self.server.now()
+        too_early = bool(self.calls) and at - self.calls[-1] < 60
+        self.calls.append(at)
+        if too_early:
+            raise RateLimited("1/min", code="EGW00133", retry_after_s=60)
+        if not self.tokens or now - self.tokens[-1] >= timedelta(hours=6):
+            self.tokens.append(now)
+        ends = self.tokens[-1] + timedelta(seconds=self.stated_s)
+        return Key(text=f"token-{len(self.tokens)}", issued_at=self.clock.now(), expires_at=ends)
+
+    def is_usable(self, key: Key, now: datetime) -> bool:
+        return now < key.expires_at - timedelta(minutes=10) and now.date() == key.issued_at.date()
+
+    def accepts(self, text: str) -> bool:
+        return self.server.now() < self.tokens[int(text.removeprefix("token-")) - 1] + timedelta(hours=24)
+
+
+@pytest.mark.parametrize("skew_h", [0, -30, -1, 1, 30])
+@pytest.mark.parametrize("stated_s", [86_400.0, 600.0, 864_000.0], ids=["true", "too short", "too long"])
+def test_whatever_the_clock_and_the_stated_end_say_calls_pass_and_tokens_are_asked_for_a_few_times_a_day(
+    skew_h: int, stated_s: float
+) -> None:
+    async def work() -> tuple[BookIssuer, int]:
+        issuer = BookIssuer(a_clock(TODAY + timedelta(hours=skew_h)), a_clock(TODAY), stated_s)
+        keeper = KeyKeeper(issuer, KeyFile(None, OWNER), issuer.clock)
+        failed = 0
+        for _ in range(4 * 24 * 60):
+            for _ in range(2):  # a question and, once, its repetition with a new token
+                text = await keeper.key()
+                if issuer.accepts(text):
+                    keeper.confirm(text)
+                    break
+                keeper.refuse(text)
+            else:
+                failed += 1
+            await asyncio.sleep(60)
+        return issuer, failed
+
+    issuer, failed = in_virtual_time(work())
+
+    assert failed == 0
+    assert len(issuer.calls) <= 4 * 8
+    assert all(after - before >= 60 for before, after in pairwise(issuer.calls))
+
+
+def test_the_date_changes_within_six_hours_of_the_issue_and_the_same_token_is_asked_for_once() -> None:
+    async def work() -> list[float]:
+        late = datetime(2026, 11, 18, 22, 0, tzinfo=KST)
+        issuer = BookIssuer(a_clock(late), a_clock(late))
+        keeper = KeyKeeper(issuer, KeyFile(None, OWNER), issuer.clock)
+        for _ in range(19 * 360):
+            assert await keeper.key() == "token-1"
+            await asyncio.sleep(10)
+        return issuer.calls
+
+    assert in_virtual_time(work()) == [0.0, 2 * 3600.0]
+
+
+# --- before the open -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age_h", "until_h", "asked"),
+    [
+        (0.0, 7.0, 1),  # there is none yet
+        (15.0, 7.0, 1),  # good until then
+        (18.0, 7.0, 2),  # it would end in mid-session
+        (5.0, 20.0, 1),  # so would this, but KIS would give the same one
+    ],
+)
+def test_a_key_that_would_end_in_mid_session_is_renewed_before_the_open(
+    age_h: float, until_h: float, asked: int
+) -> None:
+    async def work() -> int:
+        clock = a_clock(datetime(2026, 11, 18, 0, 0, tzinfo=KST))
+        issuer = StreamLike(clock)
+        keeper = a_keeper(issuer)
+        if age_h:
+            await keeper.key()
+            await asyncio.sleep(age_h * 3600)
+        assert await keeper.warm(clock.now() + timedelta(hours=until_h))
+        return len(issuer.asked_at)
+
+    assert in_virtual_time(work()) == asked
+
+
+class StreamLike(FakeIssuer):
+    """A key that outlives its date, as the stream key does."""
+
+    def is_usable(self, key: Key, now: datetime) -> bool:
+        return now < key.expires_at - timedelta(hours=1)
+
+
+def test_a_failed_warming_is_told_and_is_not_raised() -> None:
+    async def work() -> tuple[bool, bool]:
+        keeper = a_keeper(FakeIssuer(a_clock(), errors=[BrokerUnreachable("down")]))
+        until = TODAY + timedelta(hours=4)
+        return await keeper.warm(until), await keeper.warm(until)
+
+    assert in_virtual_time(work()) == (False, True)
+
+
+def test_both_keys_are_there_after_prewarming_and_nobody_waits_for_them_later(tmp_path: Path) -> None:
+    async def work() -> None:
+        script = Kis(Approval=[http({"approval_key": "uuid"})])
+        async with an_open_kis(script, tmp_path) as (kis, _):
+            assert await kis.prewarm(TODAY + timedelta(hours=4))
+            assert (kis.access_tokens.current(), kis.stream_keys.current()) == ("token-1", "uuid")
+            assert [name for _, name in script.calls] == ["tokenP", "Approval"]
+
+    in_virtual_time(work())
+
+
+def test_the_issue_of_each_key_is_an_event_and_no_event_tells_a_key(tmp_path: Path) -> None:
+    async def work() -> None:
+        script = Kis(Approval=[http({"approval_key": "stream-key-text"})])
+        async with an_open_kis(script, tmp_path, token_path=tmp_path / "keys.json") as (kis, _):
+            await kis.prewarm(TODAY + timedelta(hours=4))
+            kis.access_tokens.refuse("token-1")
+
+    with structlog.testing.capture_logs() as events:
+        in_virtual_time(work())
+
+    assert [entry["event"] for entry in events] == ["access_token_issued", "stream_key_issued", "access_token_refused"]
+    assert not any(secret in repr(events) for secret in ("token-1", "stream-key-text", CREDENTIALS.app_key))
 
 
 # --- over a restart --------------------------------------------------------------------------------------------------
@@ -316,6 +506,33 @@ def test_the_stated_end_outranks_the_stated_duration() -> None:
         read_expiry(Row({"access_token_token_expired": "tomorrow"}), TODAY)
 
 
+@pytest.mark.parametrize(("first", "then"), [(KisProfile.REAL, KisProfile.PAPER), (KisProfile.PAPER, KisProfile.REAL)])
+def test_a_token_of_one_venue_never_leaves_for_the_other(first: KisProfile, then: KisProfile, tmp_path: Path) -> None:
+    async def work() -> None:
+        path = tmp_path / "keys.json"
+        async with an_open_kis(Kis(), tmp_path, profile=first, token_path=path) as (kis, _):
+            await kis.access_tokens.key()
+        (tmp_path / "rest.sock").unlink(missing_ok=True)
+        script = Kis(inquire_price=[None])
+        async with an_open_kis(script, tmp_path, profile=then, token_path=path) as (kis, server):
+            await kis.access_tokens.key()
+            assert [request.path for request in server.seen] == ["/oauth2/tokenP"]
+
+    in_virtual_time(work())
+
+
+def test_a_refused_stream_key_is_asked_for_again_after_a_second(tmp_path: Path) -> None:
+    async def work() -> None:
+        script = Kis(Approval=[http({"approval_key": "one"}), http({"approval_key": "two"})])
+        async with an_open_kis(script, tmp_path) as (kis, _):
+            kis.stream_keys.refuse(await kis.stream_keys.key())
+            assert await kis.stream_keys.key() == "two"
+            first, second = (at for at, _ in script.calls)
+            assert 1.0 <= second - first < 1.2
+
+    in_virtual_time(work())
+
+
 def run_open(work: Coroutine[Any, Any, None]) -> None:
     in_virtual_time(work)
 
@@ -357,6 +574,17 @@ def test_a_token_endpoint_that_issues_nothing_is_said_so(tmp_path: Path) -> None
         async with an_open_kis(Kis(tokenP=[http({"token_type": "Bearer"})]), tmp_path) as (kis, _):
             with pytest.raises(ProtocolError):
                 await kis.access_tokens.key()
+
+    run_open(work())
+
+
+def test_a_key_request_over_the_limit_of_all_calls_holds_them_all(tmp_path: Path) -> None:
+    async def work() -> None:
+        limited = http({"error_code": "EGW00201", "error_description": "초당 거래건수를 초과하였습니다."}, status=500)
+        async with an_open_kis(Kis(tokenP=[limited]), tmp_path) as (kis, _):
+            with pytest.raises(RateLimited):
+                await kis.access_tokens.key()
+            assert kis.cooldown.cooldown_s > 0.9
 
     run_open(work())
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from kis_daemon.kis.budget import Budget, CallLimit, Priority, Slot
 from kis_daemon.kis.transport import Endpoint, Transport
 from kis_daemon.kis.wire import Answer
 from kis_daemon.ports import BrokerUnreachable, NoAnswer, Withdrawn
-from tests.kis.builders import ByteServer, Seen, a_server, accepted_body, http, in_virtual_time
+from tests.kis.builders import ByteServer, Seen, a_server, accepted_body, http, in_virtual_time, token_body
 
 PATH = "/uapi/domestic-stock/v1/trading/order-cash"
 BODY = {"PDNO": "035720", "ORD_QTY": "10"}
@@ -269,3 +271,107 @@ def test_an_in_process_connection_never_grows_old(tmp_path: Path, monkeypatch: p
             return len(server.bytes_of)
 
     assert in_virtual_time(work()) == 1
+
+
+# --- the slot --------------------------------------------------------------------------------------------------------
+
+
+class WatchedSlot(Slot):
+    """A slot that calls `look` when it is told of its departure."""
+
+    __slots__ = ("look", "told")
+
+    def __init__(self) -> None:
+        super().__init__(Budget(CallLimit(calls=1, window_s=1.0)), Priority.QUOTE, "", 0.0)
+        self._is_open = False  # given out by nobody
+        self.told = 0
+        self.look: Callable[[], None] = lambda: None
+
+    def leave(self) -> bool:
+        self.told += 1
+        self.look()
+        return super().leave()
+
+
+async def ask(transport: Transport, slot: Slot, kind: str) -> object:
+    match kind:
+        case "question":
+            return await transport.get("/price", [("a", "b")], {"tr_id": "t"}, slot)
+        case "key":
+            return await transport.post("/oauth2/tokenP", BODY, slot)
+        case _:
+            return await transport.post_once(PATH, BODY, {}, lambda: True, slot)
+
+
+KINDS = pytest.mark.parametrize("kind", ["question", "key", "order"])
+
+
+@KINDS
+@pytest.mark.parametrize("reused", [False, True])
+async def test_a_slot_hears_of_the_departure_in_the_step_in_which_the_bytes_leave(kind: str, reused: bool) -> None:
+    received: list[bytes] = []
+    peers: list[socket.socket] = []
+    loop = asyncio.get_running_loop()
+
+    def depart() -> None:
+        if not peers:
+            peers.append(listener.accept()[0])
+        with pytest.raises(BlockingIOError):
+            peers[0].recv(65536, socket.MSG_DONTWAIT)  # not a byte before
+        loop.call_soon(look)
+
+    def look() -> None:
+        received.append(peers[0].recv(65536, socket.MSG_DONTWAIT))
+        peers[0].sendall(http(token_body("t")))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with Transport(Endpoint(url=f"http://127.0.0.1:{listener.getsockname()[1]}"), 5) as transport:
+            for _ in range(2 if reused else 1):
+                slot = WatchedSlot()
+                slot.look = depart
+                await ask(transport, slot, kind)
+                assert slot.told == 1
+        peers[0].close()
+
+    assert len(received) == (2 if reused else 1)
+    assert all(request.endswith((b"\r\n\r\n", b"}")) for request in received)
+
+
+@KINDS
+@pytest.mark.parametrize("reused", [False, True])
+async def test_a_call_whose_slot_was_taken_back_sends_no_byte(kind: str, reused: bool) -> None:
+    async with a_server(accept) as server, Transport(server.endpoint, 5) as transport:
+        if reused:
+            await send(transport)
+        before = [bytes(received) for received in server.bytes_of]
+        slot = WatchedSlot()
+        slot.is_lost = True
+        with pytest.raises(BrokerUnreachable):
+            await ask(transport, slot, kind)
+        await until_gone(server, 0)
+
+    assert [bytes(received) for received in server.bytes_of] == (before or [b""])
+
+
+async def test_a_permit_is_not_asked_for_an_order_whose_slot_was_taken_back() -> None:
+    asked: list[bool] = []
+
+    def permit() -> bool:
+        asked.append(True)
+        return True
+
+    slot = WatchedSlot()
+    slot.is_lost = True
+    async with a_server(accept) as server, Transport(server.endpoint, 5) as transport:
+        with pytest.raises(BrokerUnreachable):
+            await transport.post_once(PATH, BODY, {}, permit, slot)
+
+    assert asked == []
+
+
+async def test_an_order_that_was_withdrawn_has_not_left() -> None:
+    slot = WatchedSlot()
+    async with a_server(accept) as server, Transport(server.endpoint, 5) as transport:
+        await transport.post_once(PATH, BODY, {}, lambda: False, slot)
+
+    assert slot.told == 0

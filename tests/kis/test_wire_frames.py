@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,8 @@ PLAIN = (
 
 
 def trades(*records: str, count: int | None = None) -> tuple[list[Quote], int]:
-    return read_trades(data("^".join(records), len(records) if count is None else count))
+    read, unreadable = read_trades("^".join(records), len(records) if count is None else count)
+    return [quote for quote, _ in read], unreadable
 
 
 def data(text: str, count: int, tr_id: str = "H0STCNT0") -> DataFrame:
@@ -111,12 +113,14 @@ def test_recorded_trades_are_read_half_ticks_too(
     frame = decode_frame(payload(shared_data, file).decode().strip())
     assert isinstance(frame, DataFrame)
 
-    quotes, unreadable = read_trades(frame)
+    trades, unreadable = read_trades(frame.payload, frame.records)
 
     assert unreadable == 0
-    assert [quote.price for quote in quotes] == prices
-    assert [quote.day_volume for quote in quotes] == volumes
-    assert all(quote.session is QuoteSession.REGULAR for quote in quotes)
+    assert [quote.price for quote, _ in trades] == prices
+    assert [quote.day_volume for quote, _ in trades] == volumes
+    assert all(quote.session is QuoteSession.REGULAR for quote, _ in trades)
+    for (before, _), (after, size) in pairwise(trades):  # no sequence number, but the day's volume is one
+        assert after.day_volume - before.day_volume == size
 
 
 @pytest.mark.parametrize(
@@ -171,7 +175,7 @@ def test_a_record_that_cannot_be_read_is_counted_and_its_neighbour_is_kept(field
 )
 def test_a_frame_whose_records_do_not_fit_is_refused(text: str, count: int) -> None:
     with pytest.raises(ProtocolError):
-        read_trades(data(text, count))
+        read_trades(text, count)
 
 
 @pytest.mark.parametrize(
@@ -367,8 +371,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         frame = decode_frame(text)
         if isinstance(frame, DataFrame):
             if frame.tr_id == "H0STCNT0":
-                quotes, _ = read_trades(frame)
-                assert all(0 < quote.price <= 10**9 for quote in quotes)
+                trades, _ = read_trades(frame.payload, frame.records)
+                assert all(0 < quote.price <= 10**9 and size >= 0 for quote, size in trades)
             else:
                 read_notices(frame, BOOK_CIPHER, ACCOUNT, TODAY.date())
     except ProtocolError:

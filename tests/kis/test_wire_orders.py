@@ -1,46 +1,21 @@
-"""Orders, cancels and listings on the wire, by the book's examples and by recordings."""
+"""Orders, changes and cancels on the wire, by the book's examples and by recordings."""
 
 from __future__ import annotations
 
-import json
-from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from kis_daemon.domain.calendar import KST
-from kis_daemon.domain.market import Side, Symbol
+from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import OrderNo, OrderType
-from kis_daemon.kis.capabilities import KisProfile, Purpose
-from kis_daemon.kis.wire import Answer, Body, Row
-from kis_daemon.kis.wire_errors import read_answer, read_outcome
-from kis_daemon.kis.wire_orders import (
-    Cursor,
-    ask_cancel,
-    ask_orders,
-    ask_submit,
-    at_cursor,
-    next_cursor,
-    read_accepted,
-    read_orders,
-)
+from kis_daemon.kis.capabilities import Generation, KisProfile
+from kis_daemon.kis.wire import Answer, Body, Row, parse
+from kis_daemon.kis.wire_errors import read_outcome
+from kis_daemon.kis.wire_orders import ask_cancel, ask_modify, ask_submit, read_accepted
 from kis_daemon.kis.wire_values import read_order_no, read_symbol
-from kis_daemon.ports import Accepted, BrokerError, BrokerOrder, NoAnswer, ProtocolError
+from kis_daemon.ports import Accepted, NoAnswer, ProtocolError
 from tests.kis.builders import CREDENTIALS, an_intent, an_order, payload
-
-BOOK_ROW = {
-    "ord_dt": "20261118", "ord_gno_brno": "00950", "odno": "0000012345", "orgn_odno": "",
-    "ord_dvsn_name": "지정가", "sll_buy_dvsn_cd": "02", "pdno": "035720", "ord_qty": "10", "ord_unpr": "61300",
-    "ord_tmd": "112010", "tot_ccld_qty": "4", "avg_prvs": "61300", "cncl_yn": "", "tot_ccld_amt": "245200",
-    "ord_dvsn_cd": "00", "cncl_cfrm_qty": "0", "rmn_qty": "6", "rjct_qty": "0", "excg_id_dvsn_cd": "KRX",
-}  # fmt: skip
-
-
-def listing(*rows: dict[str, str], **more: Any) -> Body:
-    return Body(fields={"output1": [*rows], **more})
 
 
 def test_a_limit_buy_goes_out_as_the_book_writes_it() -> None:
@@ -73,9 +48,43 @@ def test_a_cancel_names_branch_and_padded_number_and_all_that_remains() -> None:
     }  # fmt: skip
 
 
-def test_an_order_without_a_number_cannot_be_cancelled() -> None:
+@pytest.mark.parametrize("missing", [{"order_no": None}, {"branch_no": ""}])
+def test_a_cancel_without_krx_fwdg_ord_orgno_or_number_is_never_written(missing: dict[str, str | None]) -> None:
     with pytest.raises(ValueError):
-        ask_cancel(an_order(order_no=None), CREDENTIALS, KisProfile.PAPER)
+        ask_cancel(an_order(**missing), CREDENTIALS, KisProfile.PAPER)
+    with pytest.raises(ValueError):
+        ask_modify(an_order(**missing), None, 61_000, CREDENTIALS, KisProfile.PAPER)
+
+
+@pytest.mark.parametrize(("quantity", "sent", "is_all"), [(None, "0", "Y"), (4, "4", "N")])
+def test_a_change_moves_all_that_remains_or_so_many_shares_to_a_limit(
+    quantity: int | None, sent: str, is_all: str
+) -> None:
+    order = an_order(intent=an_intent(order_type=OrderType.MARKET, price=None))
+
+    command = ask_modify(order, quantity, 61_200, CREDENTIALS, KisProfile.REAL)
+
+    assert (command.tr_id, command.path) == ("TTTC0013U", "/uapi/domestic-stock/v1/trading/order-rvsecncl")
+    assert command.body == {
+        "CANO": "50123456", "ACNT_PRDT_CD": "01", "KRX_FWDG_ORD_ORGNO": "00950", "ORGN_ODNO": "0000012345",
+        "ORD_DVSN": "00", "RVSE_CNCL_DVSN_CD": "01", "ORD_QTY": sent, "ORD_UNPR": "61200",
+        "QTY_ALL_ORD_YN": is_all, "EXCG_ID_DVSN_CD": "KRX",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("quantity", "price"), [(0, 61_200), (-1, 61_200), (None, 0)])
+def test_a_change_to_nothing_is_refused(quantity: int | None, price: int) -> None:
+    with pytest.raises(ValueError):
+        ask_modify(an_order(), quantity, price, CREDENTIALS, KisProfile.REAL)
+
+
+def test_the_older_tr_ids_know_no_venue() -> None:
+    old = (CREDENTIALS, KisProfile.PAPER, Generation.OLD)
+
+    commands = [ask_submit(an_intent(), *old), ask_cancel(an_order(), *old), ask_modify(an_order(), None, 1, *old)]
+
+    assert [command.tr_id for command in commands] == ["VTTC0802U", "VTTC0803U", "VTTC0803U"]
+    assert not any("EXCG_ID_DVSN_CD" in command.body for command in commands)
 
 
 @pytest.mark.parametrize(
@@ -105,97 +114,6 @@ def test_an_acceptance_without_a_number_is_no_answer(shared_data: Path) -> None:
         read_accepted(Body(fields={"output": {"odno": "0000000000"}}))
 
 
-def test_the_book_s_row_is_read_whole() -> None:
-    assert read_orders(listing(BOOK_ROW)) == [
-        BrokerOrder(
-            order_no=OrderNo("12345"),
-            original_no=None,
-            branch_no="00950",
-            at=datetime(2026, 11, 18, 11, 20, 10, tzinfo=KST),
-            symbol=Symbol("035720"),
-            side=Side.BUY,
-            order_type=OrderType.LIMIT,
-            quantity=10,
-            price=61_300,
-            filled_quantity=4,
-            filled_amount=245_200,
-            remaining_quantity=6,
-            cancelled_quantity=0,
-            rejected_quantity=0,
-        )
-    ]
-
-
-def test_the_recorded_listing_is_read(shared_data: Path) -> None:
-    answer = Answer(status=200, body=payload(shared_data, "rec_inquire_daily_ccld_2024.json"))
-
-    rows = read_orders(read_answer(answer))
-
-    assert [(row.order_no, row.symbol, row.quantity, row.filled_amount) for row in rows] == [
-        ("63180", "418470", 10, 204_100),
-        ("63195", "039130", 3, 162_900),
-        ("150712", "068290", 9, 189_900),
-        ("157513", "454910", 1, 101_800),
-    ]
-    assert all(row.side is Side.SELL and row.order_type is OrderType.MARKET for row in rows)
-    assert all(row.price == 0 and row.remaining_quantity == 0 for row in rows)
-
-
-def test_a_cancel_row_names_the_order_it_concerns() -> None:
-    row = BOOK_ROW | {"odno": "0000012400", "orgn_odno": "0000012345", "tot_ccld_qty": "0", "tot_ccld_amt": "0"}
-
-    assert read_orders(listing(row))[0].original_no == "12345"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"odno": ""},
-        {"odno": "12 45"},
-        {"ord_qty": ""},
-        {"ord_qty": "-1"},
-        {"ord_qty": "1e3"},
-        {"ord_qty": "10.5"},
-        {"tot_ccld_amt": "0"},
-        {"sll_buy_dvsn_cd": "03"},
-        {"pdno": "삼성전자"},
-        {"ord_dt": "20261332"},
-        {"ord_tmd": "9:0:0"},
-        {"rmn_qty": "٣"},
-    ],
-)
-def test_a_row_that_cannot_be_read_is_said_so(change: dict[str, str]) -> None:
-    with pytest.raises(ProtocolError):
-        read_orders(listing(BOOK_ROW | change))
-
-
-def test_real_lists_all_venues_and_paper_the_only_one_it_knows() -> None:
-    days = (date(2026, 11, 1), date(2026, 11, 18))
-
-    real = ask_orders(*days, Purpose.ORDERS, CREDENTIALS, KisProfile.REAL)
-    paper = ask_orders(*days, Purpose.OLD_ORDERS, CREDENTIALS, KisProfile.PAPER)
-
-    assert (real.tr_id, dict(real.params)["EXCG_ID_DVSN_CD"]) == ("TTTC0081R", "ALL")
-    assert (paper.tr_id, dict(paper.params)["EXCG_ID_DVSN_CD"]) == ("VTSC9215R", "KRX")
-    assert dict(real.params)["INQR_DVSN"] == "01"
-
-
-def test_the_next_page_is_asked_with_the_cursor_of_this_one() -> None:
-    fields = {"ctx_area_fk100": "50123456^01^   ", "ctx_area_nk100": "0000012345      "}
-    question = ask_orders(date(2026, 11, 18), date(2026, 11, 18), Purpose.ORDERS, CREDENTIALS, KisProfile.PAPER)
-
-    cursor = next_cursor(Body(fields=fields, has_more=True))
-
-    assert cursor == Cursor(fk="50123456^01^", nk="0000012345")
-    assert next_cursor(Body(fields=fields, has_more=False)) is None
-    after = at_cursor(question, cursor)
-    assert after.continued
-    assert dict(after.params)["CTX_AREA_NK100"] == "0000012345"
-    assert len(after.params) == len(question.params)
-    with pytest.raises(ProtocolError):
-        next_cursor(Body(fields={"ctx_area_nk100": "   "}, has_more=True))
-
-
 @pytest.mark.parametrize(
     ("text", "symbol"),
     [
@@ -223,21 +141,19 @@ def test_an_order_number_has_one_form(text: str, number: str | None) -> None:
     assert read_order_no(text) == number
 
 
-VALUES: st.SearchStrategy[Any] = st.sampled_from(
-    ["", "0", "10", "-5", "x", "1.0", "20261118", "112010", None, 7, [], {}]
-)
-
-
-@given(st.dictionaries(st.sampled_from(sorted(BOOK_ROW)), VALUES))
-@settings(max_examples=200, deadline=None)
-def test_any_row_is_read_or_refused(changes: dict[str, Any]) -> None:
-    try:
-        rows = read_orders(listing(json.loads(json.dumps(BOOK_ROW | changes))))
-    except BrokerError:
-        return
-    assert all(row.quantity >= 0 and row.filled_amount >= 0 for row in rows)
-
-
 @pytest.mark.parametrize(("text", "number"), [("61300", 61_300), (" 21100.00 ", 21_100), ("-36890", -36_890)])
 def test_a_number_is_read_without_its_empty_decimals(text: str, number: int) -> None:
     assert Row({"x": text}).number("x") == number
+
+
+def test_a_figure_with_decimals_is_kept_as_written_whether_quoted_or_bare() -> None:
+    fields = parse(b'{"a":" 135440.2517 ","b":1.10,"c":"","d":"1e5","E ":"7"}')
+    assert fields is not None
+    row = Row(fields)
+
+    assert (row.decimal("a"), row.decimal("b"), row.decimal("c")) == (Decimal("135440.2517"), Decimal("1.10"), None)
+    assert row.number("e") == 7
+    with pytest.raises(ProtocolError):
+        row.decimal("d")
+    with pytest.raises(ProtocolError):
+        row.number("a")

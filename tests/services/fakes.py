@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.costs import order_costs
 from kis_daemon.domain.market import Market, Side, Symbol, Won, price_limits
-from kis_daemon.domain.orders import Order, OrderIntent, OrderNo
+from kis_daemon.domain.orders import Order, OrderIntent, OrderNo, OrderType
 from kis_daemon.ports import (
     Accepted,
     AccountStatement,
@@ -22,19 +22,24 @@ from kis_daemon.ports import (
     BrokerOrder,
     BrokerUnreachable,
     Clock,
+    DayProfit,
     Holding,
     InsufficientCash,
     MarketClosed,
     NoAnswer,
     NothingToCancel,
     NothingToSell,
+    OrderListing,
     Permit,
     Records,
     Rows,
     StoreError,
+    TradeProfit,
+    UnreadableOrder,
     Withdrawn,
 )
 from tests.services.builders import BRANCH, COMMISSION_PPB, HYNIX, SAMSUNG
+from tests.services.earnings import Earnings
 
 T = TypeVar("T")
 
@@ -48,12 +53,19 @@ class Silence:
     arrived: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Echo:
+    """The answer to a request is the one that an earlier request had."""
+
+    order_no: OrderNo
+
+
 class FakeBroker:
     """`ports.Broker` over one account in memory.
 
     Orders rest until `fill` is called, except for the `depth` shares of a symbol that are on offer at its price.
     `answers` and `cancel_answers` are what the next requests meet, `failing` what every question meets.
-    `lag_s` is how far its listing and its statement are behind.
+    `lag_s` is how far its listing and its statement are behind, `unreadable` what stands in the listing besides.
     """
 
     def __init__(self, clock: Clock, calendar: TradingCalendar, *, cash: Won = 10_000_000) -> None:
@@ -65,11 +77,14 @@ class FakeBroker:
         self.cash = cash
         self.prices: dict[Symbol, Won] = {SAMSUNG: 70_000, HYNIX: 150_000}
         self.depth: dict[Symbol, int] = {}
-        self.answers: deque[BrokerError | Silence] = deque()
+        self.answers: deque[BrokerError | Silence | Echo] = deque()
         self.cancel_answers: deque[BrokerError | Silence] = deque()
         self.failing: BrokerError | None = None
         self.answer_takes_s = 0.0
+        self.question_takes_s = 0.0
         self.lag_s = 0.0
+        self.unreadable: tuple[UnreadableOrder, ...] = ()
+        self._earnings = Earnings()
         self.before_permit: Callable[[], None] | None = None
         self.sent: list[OrderIntent] = []
         self.cancelled: list[OrderNo | None] = []
@@ -95,6 +110,8 @@ class FakeBroker:
             await asyncio.sleep(_TIME_LIMIT_S)
             raise NoAnswer("no answer")
         order_no = self.take(intent)
+        if isinstance(answer, Echo):
+            order_no = answer.order_no
         await asyncio.sleep(self.answer_takes_s)
         return Accepted(order_no=order_no, branch_no=BRANCH)
 
@@ -113,9 +130,26 @@ class FakeBroker:
             raise NoAnswer("no answer")
         return Accepted(order_no=order_no, branch_no=BRANCH)
 
-    async def orders(self, first: date, last: date) -> tuple[BrokerOrder, ...]:
+    async def modify(self, order: Order, quantity: int | None, price: Won, permit: Permit) -> Accepted | Withdrawn:
+        if not permit():
+            return Withdrawn()
+        self._require_session()
+        row = self._rows.get(order.order_no or OrderNo(""))
+        moved = (row.remaining_quantity if quantity is None else quantity) if row is not None else 0
+        if row is None or not 0 < moved <= row.remaining_quantity:
+            raise NothingToCancel("nothing left to change", code="40330000")
+        order_no = self._supersede(row, moved, price)
+        return Accepted(order_no=order_no, branch_no=BRANCH)
+
+    async def orders(self, first: date, last: date) -> OrderListing:
         rows, _ = self._asked("orders")
-        return tuple(row for row in rows if first <= row.at.date() <= last)
+        shown = tuple(row for row in rows if first <= row.at.date() <= last)
+        await asyncio.sleep(self.question_takes_s)
+        return OrderListing(rows=shown, unreadable=self.unreadable)
+
+    async def open_orders(self) -> OrderListing:
+        rows, _ = self._asked("open orders")
+        return OrderListing(rows=tuple(row for row in rows if row.remaining_quantity), unreadable=self.unreadable)
 
     async def account(self) -> AccountStatement:
         return self._asked("account")[1]
@@ -126,6 +160,22 @@ class FakeBroker:
         while quantity and _with_fee(quantity * price) > self._spendable():
             quantity -= 1
         return quantity
+
+    async def sellable_quantity(self, symbol: Symbol) -> int:
+        _, statement = self._asked("sellable")
+        return next((held.sellable for held in statement.holdings if held.symbol == symbol), 0)
+
+    async def realized_today(self) -> Won:
+        today = self._clock.now().date()
+        return sum(day.profit for day in await self.realized_by_day(today, today))
+
+    async def realized_by_day(self, first: date, last: date) -> tuple[DayProfit, ...]:
+        self._asked("realized")
+        return self._earnings.by_day(first, last)
+
+    async def realized_by_symbol(self, first: date, last: date) -> tuple[TradeProfit, ...]:
+        self._asked("realized")
+        return self._earnings.by_symbol(first, last)
 
     # what a test lets happen
 
@@ -170,6 +220,8 @@ class FakeBroker:
         self.cash -= sign * amount + costs
         held = self._holdings.get(row.symbol, self._nothing_of(row.symbol))
         cost = amount if row.side is Side.BUY else -held.cost * quantity // held.quantity
+        if row.side is Side.SELL:
+            self._earnings.add(self._clock.now().date(), row.symbol, quantity, amount, -cost, costs)
         self._holdings[row.symbol] = replace(held, quantity=held.quantity + sign * quantity, cost=held.cost + cost)
         self._rows[row.order_no] = replace(
             row,
@@ -234,6 +286,27 @@ class FakeBroker:
             filled_amount=0,
             remaining_quantity=0,
             cancelled_quantity=left,
+        )
+        self._show()
+        return order_no
+
+    def _supersede(self, row: BrokerOrder, moved: int, price: Won) -> OrderNo:
+        """Let `moved` shares of an order go on at `price` under a number of their own."""
+        left, gone = row.remaining_quantity - moved, row.cancelled_quantity + moved
+        self._rows[row.order_no] = replace(row, remaining_quantity=left, cancelled_quantity=gone)
+        order_no = OrderNo(str(len(self._rows) + 1))
+        self._rows[order_no] = replace(
+            row,
+            order_no=order_no,
+            original_no=row.order_no,
+            at=self._clock.now().replace(microsecond=0),
+            order_type=OrderType.LIMIT,
+            quantity=moved,
+            price=price,
+            filled_quantity=0,
+            filled_amount=0,
+            remaining_quantity=moved,
+            cancelled_quantity=0,
         )
         self._show()
         return order_no
@@ -315,6 +388,7 @@ class BreakableRecords:
     def __init__(self, records: Records) -> None:
         self._records = records
         self.broken = False
+        self.degraded = ""
 
     async def transact(self, work: Callable[[Rows], T]) -> T:
         if self.broken:

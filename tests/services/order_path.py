@@ -26,8 +26,10 @@ from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Grant, Provenance
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
+from kis_daemon.services.door import Queued, Refused
 from kis_daemon.services.journal import Journal
-from kis_daemon.services.order_synchronizer import OrderSynchronizer, OrderTiming, Queued, Refused
+from kis_daemon.services.order_synchronizer import OrderSynchronizer, OrderTiming
+from kis_daemon.services.outages import Outages
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.store.database import Database
 from kis_daemon.store.rows import SqlRows
@@ -90,6 +92,7 @@ class OrderPath:
             calendar=the_calendar(),
             clock=clock,
             cadence=Cadence(),
+            outages=Outages(clock),
         )
         self.synchronizer = OrderSynchronizer(
             broker=broker,
@@ -146,7 +149,7 @@ class OrderPath:
     def _load(self, rows: SqlRows) -> None:
         today = self.clock.now().date()
         for order in (*rows.orders_of(today), *rows.live_orders()):
-            self.book.put(order)
+            self.book.recover(order)
         for position in rows.open_positions():
             self.book.positions[position.symbol] = position
         self.book.trades_today.extend(rows.trades(today, today))

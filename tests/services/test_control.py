@@ -9,10 +9,10 @@ import pytest
 
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.safeguards import Gate, KillSwitchScope
-from kis_daemon.ports import BrokerUnreachable, FeedState
+from kis_daemon.ports import BrokerError, BrokerUnreachable, FeedState, OrderRefused, RateLimited
 from kis_daemon.services import control as switch
-from tests.services.builders import HYNIX, YESTERDAY, a_position, a_trade
-from tests.services.trading import Floor, a_calendar_until, a_floor
+from tests.services.builders import HYNIX, SAMSUNG, YESTERDAY, a_position, a_trade, at
+from tests.services.trading import WEDNESDAY, Floor, a_calendar_until, a_floor
 
 ACTIVATE_BY_SQL = (
     "INSERT INTO system_state(timestamp, kill_switch_status, kill_switch_reason)"
@@ -244,6 +244,77 @@ def test_the_network_down_guard_is_reached(floor: Floor) -> None:
     assert floor.told("broker_unreachable") == 1
 
 
+def test_the_network_down_guard_is_reached_by_any_question_and_halts_entries(floor: Floor) -> None:
+    """Section 9: the "network down" guard was never reached, because one loop alone took its time."""
+    floor.start(floor.control.run())
+    floor.market.failing[SAMSUNG] = BrokerUnreachable("a test")
+    with pytest.raises(BrokerUnreachable):
+        floor.run(floor.quote_desk.look(SAMSUNG))
+    floor.pass_time(59)
+    assert floor.control.gate().gate is Gate.OPEN
+
+    floor.pass_time(2)
+
+    assert floor.control.gate().reasons == ("broker_unreachable",)
+    assert floor.told("broker_unreachable") == 1
+
+
+def test_the_first_answer_of_anybody_ends_an_outage(floor: Floor) -> None:
+    floor.start(floor.control.run())
+    floor.market.failing[SAMSUNG] = BrokerUnreachable("a test")
+    with pytest.raises(BrokerUnreachable):
+        floor.run(floor.quote_desk.look(SAMSUNG))
+    floor.pass_time(30)
+
+    floor.reconcile()
+    floor.pass_time(60)
+
+    assert floor.outages.since is None
+    assert floor.control.gate().gate is Gate.OPEN
+    assert floor.told("broker_unreachable") == 0
+
+
+def test_one_question_without_an_answer_is_doubted_and_halts_nothing(tmp_path: Path) -> None:
+    with a_floor(tmp_path, now=at("20:00")) as floor:
+        floor.start(floor.reconciler.run())
+        floor.start(floor.control.run())
+        floor.pass_time(5)
+        floor.market.failing[SAMSUNG] = BrokerUnreachable("a test")
+        with pytest.raises(BrokerUnreachable):
+            floor.run(floor.quote_desk.look(SAMSUNG))
+
+        floor.pass_time(2)
+
+        assert floor.outages.since is None
+        floor.pass_time(100)
+        assert floor.told("broker_unreachable") == 0
+
+
+def test_the_outage_is_told_from_its_first_failed_question_on(floor: Floor) -> None:
+    floor.market.failing[SAMSUNG] = BrokerUnreachable("a test")
+    with pytest.raises(BrokerUnreachable):
+        floor.run(floor.quote_desk.look(SAMSUNG))
+    floor.pass_time(40)
+    _fail(floor)
+    floor.pass_time(50)
+    floor.broker.failing = None
+
+    floor.reconcile()
+
+    assert floor.events("broker_reachable")[0]["seconds"] == pytest.approx(90, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"), [(OrderRefused("a test"), True), (RateLimited("a test"), False), (BrokerUnreachable(""), False)]
+)
+def test_a_refusal_is_an_answer_and_too_many_calls_is_none(floor: Floor, error: BrokerError, ends: bool) -> None:
+    floor.outages.failed(BrokerUnreachable("a test"))
+
+    floor.outages.failed(error)
+
+    assert (floor.outages.since is None) is ends
+
+
 def test_a_second_outage_is_told_again(floor: Floor) -> None:
     floor.start(floor.control.run())
     for _ in range(2):
@@ -264,6 +335,64 @@ def test_a_lost_stream_is_told_once_and_its_return_noted(floor: Floor) -> None:
 
     assert floor.told("feed_down") == 1
     assert len(floor.events("feed_up")) == 2  # the first is of the floor's own opening
+
+
+def test_a_session_without_the_stream_is_told_once_after_a_minute_and_its_end_too(floor: Floor) -> None:
+    floor.start(floor.control.run())
+    floor.pass_time(0.5)
+    _lose_stream(floor)
+    floor.pass_time(58)
+    assert floor.told("stream_absent") == 0
+
+    floor.pass_time(300)
+    told = floor.told("stream_absent")
+    floor.control.on_feed_state(FeedState(connected=True))
+    floor.pass_time(5)
+
+    assert told == 1
+    assert floor.events("stream_restored") == [{"seconds": 358}]
+    assert floor.told("stream_absent") == 1
+
+
+def test_a_stream_that_comes_back_within_the_minute_is_not_told_absent(floor: Floor) -> None:
+    floor.start(floor.control.run())
+    _lose_stream(floor)
+    floor.pass_time(50)
+    floor.control.on_feed_state(FeedState(connected=True))
+    floor.pass_time(100)
+
+    assert (floor.told("stream_absent"), floor.told("stream_restored")) == (0, 0)
+
+
+@pytest.mark.parametrize("lost_at", ["08:00", "16:00"])
+def test_out_of_session_the_stream_may_be_away_and_the_minute_begins_at_the_open(tmp_path: Path, lost_at: str) -> None:
+    with a_floor(tmp_path, now=at(lost_at)) as floor:
+        _lose_stream(floor)
+        told = []
+        for clock in ("08:59:59", "09:00:59", "09:01:01"):
+            floor.wait_until(clock, WEDNESDAY)
+            floor.run(floor.control.refresh())
+            told.append(floor.told("stream_absent"))
+
+        assert told == [0, 0, 1]
+
+
+def test_a_stream_that_never_came_is_told(floor: Floor) -> None:
+    floor.control.feed = FeedState(connected=False)
+    for _ in range(2):
+        floor.run(floor.control.refresh())
+        floor.pass_time(61)
+
+    floor.run(floor.control.refresh())
+
+    assert floor.told("stream_absent") == 1
+
+
+def test_a_series_of_attempts_that_failed_is_told_once(floor: Floor) -> None:
+    for _ in range(3):
+        floor.control.on_feed_state(FeedState(connected=False, reason="refused", gave_up=True))
+
+    assert floor.told("feed_gave_up") == 1
 
 
 def test_a_change_of_the_gate_is_one_event(floor: Floor) -> None:

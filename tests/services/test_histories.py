@@ -39,6 +39,7 @@ def histories(floor: Floor, learned: list[tuple[Symbol, Indicators | None]]) -> 
         journal=floor.journal,
         periods=IndicatorPeriods(),
         full_bars=FULL,
+        outages=floor.outages,
         learn=lambda symbol, values, _: learned.append((symbol, values)),
         forget=lambda symbol, _: learned.append((symbol, None)),
     )

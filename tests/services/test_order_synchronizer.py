@@ -22,9 +22,9 @@ from kis_daemon.ports import (
 )
 from kis_daemon.services import control
 from kis_daemon.services.approvals import Grant
-from kis_daemon.services.order_synchronizer import Queued, Refused
+from kis_daemon.services.door import Queued, Refused
 from tests.services.builders import BRANCH, HYNIX, SAMSUNG, a_position, an_exit, an_intent
-from tests.services.fakes import Silence
+from tests.services.fakes import Echo, Silence
 from tests.services.order_path import HALTED, OPEN, OrderPath, beginning, lived
 
 EXIT_ONLY = GateView(gate=Gate.EXIT_ONLY, reasons=("daily_loss",))
@@ -93,6 +93,23 @@ async def test_a_submit_timeout_leaves_the_order_unconfirmed_and_its_slot_taken(
     assert path.state() is OrderState.UNCONFIRMED
     assert path.buy(attempt=1) == Refused(code="already_live", reason="BUY of 005930 is live")
     assert "order_unconfirmed" in path.notifier.events
+
+
+@lived
+async def test_an_answer_with_the_number_of_another_order_is_no_answer(path: OrderPath) -> None:
+    """Found by the simulation: a stale answer would have made two orders one, and the table refuses it for ever."""
+    path.buy()
+    await path.passes(1)
+    path.broker.answers.append(Echo(order_no=OrderNo("1")))
+    path.buy(symbol=HYNIX, price=150_000)
+    await path.passes(1)
+
+    await path.passes(30)
+
+    numbers = {order.intent.symbol: order.order_no for order in path.stored_orders()}
+    assert numbers == {SAMSUNG: "1", HYNIX: "2"}
+    assert "order_unconfirmed" in path.notifier.events
+    assert len(path.broker.sent) == 2
 
 
 @lived

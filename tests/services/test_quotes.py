@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kis_daemon.domain.market import Quote
+from kis_daemon.domain.market import Quote, QuoteSource
 from kis_daemon.services.quotes import QuoteBoard
 from tests.services.builders import HYNIX, SAMSUNG, TEN_O_CLOCK, a_quote
 
@@ -77,3 +77,33 @@ def test_listeners_are_called_in_their_order() -> None:
     board.publish(a_quote())
 
     assert called == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_shown"),
+    [
+        pytest.param({"day_volume": 101}, True, id="of more volume"),
+        pytest.param({"day_volume": 100}, False, id="of no more volume"),
+        pytest.param({"day_volume": 99}, False, id="of less volume"),
+        pytest.param({"day_volume": 101, "at": TEN_O_CLOCK - timedelta(days=1)}, False, id="of yesterday"),
+    ],
+)
+def test_a_trade_is_newer_than_an_answer_asked_for_later_if_its_volume_says_so(
+    changes: dict[str, Any], is_shown: bool
+) -> None:
+    board = QuoteBoard()
+    board.publish(a_quote(price=70_000, day_volume=100, source=QuoteSource.REST, at=TEN_O_CLOCK + 2 * SECOND))
+    trade = a_quote(**({"price": 70_100} | changes))
+
+    board.publish(trade)
+
+    assert (board.quote(SAMSUNG) == trade) is is_shown
+
+
+def test_a_trade_in_the_second_of_an_answer_is_shown() -> None:
+    board = QuoteBoard()
+    board.publish(a_quote(day_volume=100, source=QuoteSource.REST, at=TEN_O_CLOCK + SECOND / 2))
+
+    board.publish(a_quote(day_volume=100))
+
+    assert board.quote(SAMSUNG) == a_quote(day_volume=100)

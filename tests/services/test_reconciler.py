@@ -128,6 +128,34 @@ async def test_a_pending_order_at_start_that_was_filled_meanwhile_is_a_position(
 
 
 @prepared
+async def test_a_pending_order_of_a_clock_that_was_ahead_is_not_forgotten(path: OrderPath) -> None:
+    """Found by the simulation: begun at a moment that has not come yet by the new process's clock, nobody woke it."""
+    ahead = TEN_O_CLOCK + timedelta(seconds=40)
+    order = an_order(created_at=ahead, updated_at=ahead)
+    path.now(lambda rows: rows.claim_order(order))
+
+    await path.start()
+    assert path.state() is OrderState.UNCONFIRMED
+    await path.passes(90)
+
+    assert path.state() is OrderState.REJECTED
+
+
+@prepared
+async def test_an_order_thought_never_taken_does_not_keep_the_broker_asked_all_day(path: OrderPath) -> None:
+    """Found by the simulation: what is looked for in every listing must not itself cause listings."""
+    left_pending(path)
+    await path.start()
+    await path.passes(120)
+    assert path.state() is OrderState.REJECTED
+    asked = len(path.broker.questions)
+
+    await path.passes(600)
+
+    assert len(path.broker.questions) - asked <= 30
+
+
+@prepared
 async def test_a_pending_buy_that_never_arrived_is_given_up_after_a_minute_and_three_listings(path: OrderPath) -> None:
     left_pending(path)
 
@@ -549,3 +577,56 @@ async def test_sides_of_one_symbol_are_resolved_each_by_its_own_evidence(path: O
 
     states = {order.intent.side: order.state for order in path.stored_orders()}
     assert states == {Side.BUY: OrderState.UNCONFIRMED, Side.SELL: OrderState.SUBMITTED}
+
+
+# --- hints ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+@lived
+async def test_a_notice_that_overtakes_its_answer_waits_for_the_order_number(path: OrderPath, is_noticed: bool) -> None:
+    """The order is filled and noticed before its number is known: it is looked at again as soon as it is."""
+    path.broker.answer_takes_s = 2.0
+    path.buy()
+    await path.passes(0.5)
+    path.broker.fill("1", 10)
+    if is_noticed:
+        path.reconciler.wake()
+    await path.passes(1)
+    before_the_answer = path.order
+
+    await path.passes(0.6)
+
+    assert (before_the_answer.state, before_the_answer.order_no) == (OrderState.PENDING, None)
+    assert path.state() is OrderState.FILLED
+
+
+@lived
+async def test_many_early_notices_cost_no_more_than_one_question_each(path: OrderPath) -> None:
+    path.broker.answer_takes_s = 2.0
+    path.buy()
+    await path.passes(0.5)
+    asked = path.broker.asked("orders")
+
+    for _ in range(1_000):
+        path.reconciler.wake()
+    await path.passes(1)
+
+    assert path.broker.asked("orders") <= asked + 2
+
+
+@lived
+async def test_a_hint_that_comes_while_the_listing_is_on_its_way_asks_again(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(1)
+    path.broker.fill("1", 10)
+    await path.passes(10)
+    path.broker.question_takes_s = 1.0
+    path.reconciler.wake()
+    await path.passes(0.5)
+    asked = path.broker.asked("orders")
+
+    path.reconciler.wake()
+    await path.passes(5)
+
+    assert path.broker.asked("orders") == asked + 1

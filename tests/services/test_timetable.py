@@ -92,7 +92,7 @@ def test_every_evenings_bar_is_learned_once(tmp_path: Path) -> None:
 def test_a_start_in_mid_day_prepares_at_once(tmp_path: Path) -> None:
     with a_running_day(tmp_path, at("11:00"), universe=(SAMSUNG, HYNIX)) as floor:
         floor.holds(a_position(symbol=HYNIX))
-        floor.market.quotes[HYNIX] = a_quote(symbol=HYNIX, at=at("10:59:58"))
+        floor.market.last[HYNIX] = a_quote(symbol=HYNIX, at=at("10:59:58"))
         floor.start(floor.timetable.run())
 
         floor.pass_time()
@@ -221,3 +221,11 @@ def test_an_exit_that_rests_at_the_close_is_ended_by_the_sweep(tmp_path: Path) -
 
         assert not floor.book.orders[order.key].is_live
         assert len(floor.events("order_expired")) == 1
+
+
+def test_the_keys_are_warmed_for_the_whole_day_before_anything_is_asked(tmp_path: Path) -> None:
+    """S3-T03: no token is issued at the open, when every call counts."""
+    with a_running_day(tmp_path, at("00:05")) as floor:
+        floor.start(floor.timetable.run())
+        floor.wait_until("08:30")
+        assert floor.prewarmed == [at("15:30")]

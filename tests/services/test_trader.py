@@ -24,8 +24,9 @@ from kis_daemon.services.approvals import ApprovalDesk, Grant, Provenance
 from kis_daemon.services.book import Book
 from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.desks import TradingRules
+from kis_daemon.services.door import Queued, Refused
 from kis_daemon.services.journal import Journal
-from kis_daemon.services.order_synchronizer import OrderSynchronizer, Queued, Refused
+from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.trader import Trader
 from tests.services.builders import (
@@ -454,6 +455,8 @@ class Played:
 
 class _NoRecords:
     """`ports.Records` that nobody may write to: notes are only taken down here."""
+
+    degraded = ""
 
     async def transact(self, work: Any) -> Any:
         raise AssertionError("nothing here is written")

@@ -39,15 +39,20 @@ from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
-from kis_daemon.services.intake import Intake, QuotePoller
+from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer, OrderTiming
+from kis_daemon.services.outages import Outages
+from kis_daemon.services.poller import QuotePoller
+from kis_daemon.services.quote_desk import QuoteDesk
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.timetable import Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.universe_selector import UniverseSelector
+from kis_daemon.services.watch_list import WatchList
 from kis_daemon.store.database import Database
 from kis_daemon.store.rows import SqlRows
 from kis_daemon.virtual_loop import VirtualLoop
@@ -136,15 +141,22 @@ class FakeMarket:
 
     now: Callable[[], datetime]
     listings: dict[Symbol, Listing] = field(default_factory=dict)
-    quotes: dict[Symbol, Quote] = field(default_factory=dict)
+    last: dict[Symbol, Quote] = field(default_factory=dict)
     bars: dict[Symbol, tuple[Bar, ...]] = field(default_factory=dict)
     failing: dict[Symbol, BrokerError] = field(default_factory=dict)
     asked: list[tuple[datetime, str, Symbol]] = field(default_factory=list)
     spans: list[tuple[date, date]] = field(default_factory=list)
+    urgent: list[Symbol] = field(default_factory=list)
+    answer_takes_s: float = 0.0
 
-    async def snapshot(self, symbol: Symbol) -> Snapshot:
+    async def snapshot(self, symbol: Symbol, *, urgent: bool = False) -> Snapshot:
+        self.urgent += [symbol] * urgent
         self._take_down("snapshot", symbol)
-        return Snapshot(listing=self.listings[symbol], quote=self.quotes.get(symbol))
+        await asyncio.sleep(self.answer_takes_s)
+        return Snapshot(listing=self.listings[symbol], quote=self.last.get(symbol))
+
+    async def quotes(self, symbols: Sequence[Symbol]) -> tuple[Quote, ...]:
+        return tuple(self.last[symbol] for symbol in symbols if symbol in self.last)
 
     async def chart(self, symbol: Symbol, first: date, last: date) -> Chart:
         self._take_down("chart", symbol)
@@ -173,8 +185,8 @@ class FakeFeed:
     async def run(self, sink: FeedSink) -> None:
         await asyncio.Event().wait()
 
-    def want(self, symbols: Sequence[Symbol]) -> None:
-        self.wanted = list(symbols)
+    def want(self, held: Sequence[Symbol], candidates: Sequence[Symbol] = ()) -> None:
+        self.wanted = list(dict.fromkeys([*held, *candidates]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +207,7 @@ class Terms:
     universe: tuple[Symbol, ...] = (SAMSUNG,)
     interval_s: float = 60.0
     max_runs: int | None = None
+    always: tuple[Symbol, ...] = ()
 
 
 class Floor:
@@ -204,6 +217,7 @@ class Floor:
     """
 
     def __init__(self, folder: Path, terms: Terms) -> None:
+        self.terms = terms
         self.loop = VirtualLoop()
         self.path = folder / "floor.db"
         if not self.path.exists():
@@ -225,6 +239,7 @@ class Floor:
 
     def _compose(self, terms: Terms) -> None:
         book, clock, calendar = self.book, self.clock, self.calendar
+        self.outages = Outages(clock)
         self.store = BreakableRecords(self.records)
         self.journal = journal = Journal(self.store, clock, self.notifier)
         approvals = ApprovalDesk(
@@ -242,6 +257,7 @@ class Floor:
             limits=terms.limits,
             timing=terms.timing,
             stream_is_primary=terms.stream_is_primary,
+            outages=self.outages,
         )
         self.bookkeeper = Bookkeeper(
             book=book,
@@ -267,6 +283,7 @@ class Floor:
             calendar=calendar,
             clock=clock,
             cadence=Cadence(),
+            outages=self.outages,
         )
         self.control.watch(self.reconciler)
         self.synchronizer = OrderSynchronizer(
@@ -310,16 +327,17 @@ class Floor:
         )
         self.trader = Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
         self.board.listen(self.trader.on_quote)
-        self.intake = Intake(self.board, self.reconciler, self.control)
         self.histories = Histories(
             market_data=self.market,
             book=book,
             journal=journal,
             periods=terms.entry.periods,
             full_bars=terms.entry.full_bars,
+            outages=self.outages,
             learn=self.trader.learn,
             forget=self.trader.forget_setup,
         )
+        self.prewarmed: list[datetime] = []
         self.timetable = Timetable(
             book=book,
             board=self.board,
@@ -335,9 +353,34 @@ class Floor:
             calendar=calendar,
             clock=clock,
             on_day_over=self.days_over.append,
+            prewarm=self.prewarm,
+        )
+        self.quote_desk = QuoteDesk(
+            market_data=self.market, board=self.board, book=book, outages=self.outages, calendar=calendar, clock=clock
+        )
+        self.looks = HeldLooks(
+            book=book,
+            board=self.board,
+            journal=journal,
+            calendar=calendar,
+            clock=clock,
+            protection=terms.protection,
+            timing=LookTiming(interval_s=terms.interval_s, near_s=min(15.0, terms.interval_s)),
+            look=self.trader.on_quote,
+            ask=lambda symbol: self.poller.ask(symbol),
+            is_carried=self.control.is_carried,
+            on_round=lambda: self.watch_list.refresh(),
+        )
+        self.watch_list = WatchList(
+            feed=self.feed,
+            always=terms.always,
+            held=self.looks.by_nearness,
+            indicators=self.histories.indicators,
+            last_price=self.board.price,
+            rules=terms.entry,
         )
         self.poller = QuotePoller(
-            market_data=self.market,
+            desk=self.quote_desk,
             board=self.board,
             book=book,
             control=self.control,
@@ -346,10 +389,11 @@ class Floor:
             interval_s=terms.interval_s,
             stream_is_primary=terms.stream_is_primary,
             symbols=self.trader.symbols,
-            recheck=lambda: self.trader.recheck(self.board.quote),
+            held=self.looks.by_nearness,
             max_runs=terms.max_runs,
             on_runs_done=self._count_done,
         )
+        self.intake = Intake(self.board, self.reconciler, self.control, self.poller)
 
     def _trades_continuously(self, symbol: Symbol) -> bool:
         quote = self.board.quote(symbol)
@@ -465,6 +509,11 @@ class Floor:
     def price(self, price: Won, **changes: Any) -> None:
         """Publish a trade at `price`, offered at that price, and let everything that follows happen."""
         self.publish(a_quote(**({"price": price, "ask": price, "at": self.now} | changes)))
+
+    async def prewarm(self, until: datetime) -> bool:
+        """Take down until when the keys are to be good."""
+        self.prewarmed.append(until)
+        return True
 
     def publish(self, quote: Quote) -> None:
         self.broker.prices[quote.symbol] = quote.price

@@ -16,8 +16,9 @@ from kis_daemon.domain.market import Bar, Market, Side, Symbol, Won
 from kis_daemon.domain.price_path import PathTick
 from kis_daemon.simulator.account import Account
 from kis_daemon.simulator.exchange import Exchange
+from kis_daemon.simulator.market_rules import MarketRules
 from kis_daemon.simulator.prices import ListedSymbol, Series
-from kis_daemon.simulator.requests import PAPER_RULES, HouseRules, Placed, Refusal
+from kis_daemon.simulator.requests import NO_COSTS, PAPER_RULES, HouseRules, Placed, Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMSUNG = Symbol("005930")
@@ -138,6 +139,9 @@ def an_exchange(
     day: date = TUESDAY,
     cash: Won = 10_000_000,
     rules: HouseRules = PAPER_RULES,
+    market: MarketRules | None = None,
+    seed: int = 1,
+    reformed: bool | None = None,
 ) -> Exchange:
     """Return an exchange at the beginning of `day`."""
     exchange = Exchange(
@@ -146,6 +150,9 @@ def an_exchange(
         account=Account(cash=cash),
         rules=rules,
         commission_ppb=140_527,
+        market=market,
+        seed=seed,
+        reformed=reformed,
     )
     opened = the_calendar().trading_day(day)
     assert opened is not None
@@ -172,10 +179,17 @@ def trade(
     ask: Won | None = None,
     bid: Won | None = None,
     volume: int = 100_000,
+    phase: SessionPhase = SessionPhase.REGULAR,
+    day: date = TUESDAY,
 ) -> int:
     """Let one trade of SAMSUNG happen and return how many shares of ours it filled."""
-    events = exchange.on_tick(SAMSUNG, a_tick(price, ask=ask, bid=bid, volume=volume), at(clock), SessionPhase.REGULAR)
+    events = exchange.on_tick(SAMSUNG, a_tick(price, ask=ask, bid=bid, volume=volume), at(clock, day), phase)
     return sum(event.quantity for event in events)
+
+
+def some_shares(exchange: Exchange, quantity: int, price: Won = 70_000) -> None:
+    """Give the account shares of SAMSUNG that it bought at `price`."""
+    exchange.account.book(Side.BUY, SAMSUNG, quantity, quantity * price, NO_COSTS, exchange.account.day)
 
 
 def order(

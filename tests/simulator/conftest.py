@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,8 +14,10 @@ from typing import Any, TypeAlias
 import aiohttp
 import pytest
 
+from kis_daemon.simulator.faults import Fault, FaultPlan
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.profile import SimulatorSettings
+from kis_daemon.simulator.rest_services import SERVICES
 from kis_daemon.simulator.server import Simulator
 from kis_daemon.simulator.stream import FrameHook
 from tests.simulator.builders import HandClock, a_book, at, the_calendar
@@ -45,6 +48,12 @@ class Client:
         async with self.http.post(self.sim.rest_url + path, json=body, headers=headers) as answer:
             return answer.status, await answer.json()
 
+    async def page(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Return (status, what was answered): JSON where it is JSON, else a text."""
+        async with self.http.request(method, self.sim.rest_url + path, json=body) as answer:
+            text = await answer.text()
+            return answer.status, json.loads(text) if answer.content_type == "application/json" else text
+
     async def sign_in(self) -> None:
         keys = {"appkey": self.settings.app_key, "appsecret": self.settings.app_secret}
         _, body = await self.post("/oauth2/tokenP", {"grant_type": "client_credentials", **keys})
@@ -73,6 +82,16 @@ class Client:
         parts: dict[str, Any] = {"json": fields} if method == "POST" else {"params": fields}
         async with self.http.request(method, self.sim.rest_url + path, headers=sent, **parts) as answer:
             return answer.status, await answer.json(), answer.headers.get("tr_cont", "")
+
+    async def call(self, tr_id: str, *, tr_cont: str = "", **fields: str) -> dict[str, Any]:
+        """Ask a service by its TR id, an account's with the account, and return the body."""
+        return (await self.called(tr_id, tr_cont=tr_cont, **fields))[1]
+
+    async def called(self, tr_id: str, *, tr_cont: str = "", **fields: str) -> tuple[int, dict[str, Any], str]:
+        """Return (status, body, tr_cont)."""
+        service = SERVICES[tr_id]
+        sent = {**self.account(), **fields} if service.of_account else fields
+        return await self.ask(service.method, service.path, tr_id, sent, tr_cont=tr_cont)
 
     def account(self) -> dict[str, str]:
         return {"CANO": self.settings.account_no, "ACNT_PRDT_CD": self.settings.product}
@@ -173,6 +192,7 @@ def served() -> Served:
         book: PriceBook | None = None,
         state_path: Path | None = None,
         frame_hook: FrameHook | None = None,
+        faults: Sequence[Fault] = (),
         **changes: Any,
     ) -> AsyncIterator[Client]:
         clock = clock or HandClock(now or at("10:00"))
@@ -189,6 +209,7 @@ def served() -> Served:
             await sim.serve_tcp()
             client = Client(sim, clock, http)
             await client.sign_in()
+            sim.fault_desk.add(FaultPlan(faults=tuple(faults)))
             yield client
 
     return serve

@@ -1,126 +1,44 @@
-"""The stream: registrations, trades, notices and the server's own pings, over a real WebSocket."""
+"""The stream: registrations, their answers, sessions and the server's own pings, over a real WebSocket."""
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import date
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.padding import PKCS7
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from kis_daemon.domain.market import Symbol
-from kis_daemon.simulator.frames import encrypted
-from tests.simulator.builders import SAMSUNG, BarsBook, a_bar, at
-from tests.simulator.conftest import Client, Served
+from tests.simulator.builders import BarsBook, a_bar, at
+from tests.simulator.conftest import Served
+from tests.simulator.listeners import listening
 
 
-class Listener:
-    """One connection of a client and the keys it was given."""
+async def test_a_wrong_login_id_may_end_the_connection_without_a_word(served: Served) -> None:
+    async with served(wrong_hts_id_closes=True) as client, listening(client) as listener:
+        await listener.send("H0STCNI9", "somebody")
 
-    def __init__(self, socket: ClientConnection, approval_key: str) -> None:
-        self.socket = socket
-        self.approval_key = approval_key
+        with pytest.raises(ConnectionClosed) as closed:
+            await listener.text()
 
-    async def ask(self, tr_id: str, tr_key: str, tr_type: str = "1", **header: str) -> Any:
-        await self.socket.send(
-            json.dumps(
-                {
-                    "header": {
-                        "approval_key": self.approval_key,
-                        "custtype": "P",
-                        "tr_type": tr_type,
-                        "content-type": "utf-8",
-                        **header,
-                    },
-                    "body": {"input": {"tr_id": tr_id, "tr_key": tr_key}},
-                }
-            )
-        )
-        return json.loads(await self.socket.recv())
-
-    async def code(self, tr_id: str, tr_key: str, tr_type: str = "1", **header: str) -> str:
-        return str((await self.ask(tr_id, tr_key, tr_type, **header))["body"]["msg_cd"])
+        assert closed.value.rcvd is None
 
 
-@asynccontextmanager
-async def listening(client: Client, approval_key: str = "") -> AsyncIterator[Listener]:
-    key = approval_key or await client.approval()
-    async with connect(client.sim.ws_url, compression=None, ping_interval=None) as socket:
-        yield Listener(socket, key)
+async def test_a_session_that_went_without_a_word_may_hold_its_key_for_a_while(served: Served) -> None:
+    async with served(session_lingers_s=30.0) as client:
+        key = await client.approval()
+        async with listening(client, key) as first:
+            await first.code("H0STCNT0", "005930")
+            first.socket.transport.abort()
+        async with listening(client, key) as second:
+            assert await second.code("H0STCNT0", "005930") == "OPSP8996"
+        await client.clock.move(seconds=30)
+        async with listening(client, key) as third:
+            assert await third.code("H0STCNT0", "005930") == "OPSP0000"
 
 
-def decrypted(payload: str, key: str, iv: str) -> str:
-    decryptor = Cipher(algorithms.AES256(key.encode()), modes.CBC(iv.encode())).decryptor()
-    padded = decryptor.update(base64.b64decode(payload)) + decryptor.finalize()
-    unpadder = PKCS7(128).unpadder()
-    return (unpadder.update(padded) + unpadder.finalize()).decode()
-
-
-def test_the_cipher_writes_the_frames_of_the_contract() -> None:
-    key, iv = "q7m2x9r4t1w8k3v6z5n0b2c7d4f9g1h8", "5a1c9e3b7d2f8046"
-    plain = (
-        "myhtsid1^5012345601^0000012345^^02^0^00^0^035720^0000000010^000061300^112010^0^1^1^00950^000000010^홍길동"
-        "^0^1^Y^^00^^카카오^000061300"
-    )
-
-    assert encrypted(plain, key, iv) == (
-        "E9afWC4/dZzRqk3ETUhmYz9YwbsiAxO/AStU9lnvW4Cng0UCzFqQ+axwFPa5wJl78MNhuM/U/jVxXinoTGKPNgzxXgWQl+YkLqsi/sRraNsr"
-        "OQtKZtDwTpAygIHJl/pNhFE46JNeT+46doRNHhcpSDi2yxK0pb3iq/R8+C8t7ruIIJX+G9dXvOukkV1ryiyO"
-    )
-    assert decrypted(encrypted(plain, key, iv), key, iv) == plain
-
-
-async def test_a_registration_is_answered_with_key_and_iv_and_then_trades_come(served: Served) -> None:
-    async with served(now=at("09:30")) as client, listening(client) as listener:
-        answer = await listener.ask("H0STCNT0", "005930")
-        await client.clock.move_to(at("09:50"))
-        enc, tr_id, count, payload = str(await listener.socket.recv()).split("|", 3)
-
-        output = answer["body"]["output"]
-        assert (answer["body"]["msg_cd"], len(output["key"]), len(output["iv"])) == ("OPSP0000", 32, 16)
-        assert answer["header"] == {"tr_id": "H0STCNT0", "tr_key": "005930", "encrypt": "N"}
-        fields = payload.split("^")
-        assert (enc, tr_id, count, len(fields)) == ("0", "H0STCNT0", "001", 46)
-        board = client.sim.exchange.boards[SAMSUNG]
-        assert fields[0] == "005930"
-        assert fields[2] == str(board.price)
-        assert fields[4] == str(board.price - 70_500)
-        assert fields[7:12] == [str(x) for x in (board.open, board.high, board.low, board.ask, board.bid)]
-        assert fields[13:15] == [str(board.volume), str(board.turnover)]
-        assert (fields[33], fields[34], fields[35]) == ("20240305", "20", "N")
-
-
-async def test_a_hook_may_lose_or_repeat_frames(served: Served) -> None:
-    seen: list[str] = []
-
-    def hook(frame: str) -> list[str]:
-        seen.append(frame)
-        return [] if len(seen) == 1 else [frame, frame]
-
-    async with served(now=at("09:30"), frame_hook=hook) as client, listening(client) as listener:
-        await listener.ask("H0STCNT0", "005930")
-        await client.clock.move_to(at("10:30"))
-
-        assert [await listener.socket.recv(), await listener.socket.recv()] == [seen[1], seen[1]]
-
-
-async def test_since_the_reform_of_2026_a_trade_has_47_fields(served: Served) -> None:
-    days = [date(2026, 9, 11), date(2026, 9, 14)]
-    book = BarsBook({SAMSUNG: [a_bar(day, 70_000, 71_000, 69_000, 70_500) for day in days]})
-    async with served(now=at("09:30", days[1]), book=book) as client, listening(client) as listener:
-        await listener.ask("H0STCNT0", "005930")
-        await client.clock.move_to(at("09:50", days[1]))
-        frame = str(await listener.socket.recv())
-
-        assert len(frame.split("|")[3].split("^")) == 47
-        assert frame.endswith("^2")
+async def test_who_has_registered_nothing_is_pinged_too(served: Served) -> None:
+    async with served(ping_interval_s=0.005) as client, listening(client) as listener:
+        assert json.loads(await listener.text())["header"]["tr_id"] == "PINGPONG"
 
 
 async def test_only_registered_symbols_are_sent_and_none_after_unregistering(served: Served) -> None:
@@ -136,41 +54,6 @@ async def test_only_registered_symbols_are_sent_and_none_after_unregistering(ser
         assert await listener.code("H0STCNT0", "000660", "2") == "OPSP0001"
         await client.clock.move_to(at("12:00"))
         assert await listener.code("H0STCNT0", "000660", "2") == "OPSP0003"  # and no frame before it
-
-
-@pytest.mark.parametrize(("profile", "tr_id"), [("paper", "H0STCNI9"), ("real", "H0STCNI0")])
-async def test_an_order_is_told_by_encrypted_notices(served: Served, profile: str, tr_id: str) -> None:
-    async with served(profile=profile) as client, listening(client) as listener:
-        answer = await listener.ask(tr_id, client.settings.hts_id)
-        output = answer["body"]["output"]
-        bought = (await client.buy(3))["output"]["ODNO"]
-        waiting = (await client.buy(2, 60_000))["output"]["ODNO"]
-        cancelled = (await client.cancel(waiting))["output"]["ODNO"]
-
-        notices = []
-        for _ in range(5):
-            enc, told, count, payload = str(await listener.socket.recv()).split("|", 3)
-            assert (enc, told, count) == ("1", tr_id, "001")
-            notices.append(decrypted(payload, output["key"], output["iv"]).split("^"))
-
-        assert answer["header"]["encrypt"] == "Y"
-        assert {len(fields) for fields in notices} == {26}
-        told_of = [(f[2], f[3], f[5], f[13], f[14], int(f[9])) for f in notices]
-        assert told_of == [
-            (bought, "", "0", "1", "1", 3),
-            (bought, "", "0", "2", "2", 3),
-            (waiting, "", "0", "1", "1", 2),
-            (cancelled, waiting, "2", "1", "1", 2),
-            (cancelled, waiting, "2", "1", "2", 2),
-        ]
-        price = client.sim.exchange.boards[SAMSUNG].ask
-        assert notices[1][10] == f"{price:09d}"
-        assert (notices[0][0], notices[0][1], notices[0][8], notices[0][24]) == (
-            client.settings.hts_id,
-            "5012345601",
-            "005930",
-            "삼성전자",
-        )
 
 
 @pytest.mark.parametrize(
@@ -193,21 +76,85 @@ async def test_a_wrong_registration_is_answered_with_its_code(
         assert await listener.code(tr_id, tr_key, tr_type, **header) == code
 
 
-async def test_a_second_registration_of_the_same_is_told_so(served: Served) -> None:
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("nonsense", "OPSP9999"),
+        ("[]", "OPSP9999"),
+        ("[" * 5000, "OPSP9999"),
+        (b"\x00\xff", "OPSP9999"),
+        ('{"header": 1}', "OPSP9998"),
+        ('{"header": {}}', "OPSP9992"),
+        ('{"header": {}, "body": {"input": []}}', "OPSP9991"),
+        ('{"header": {}, "body": {"input": {"tr_key": "005930"}}}', "OPSP8991"),
+        ('{"header": {}, "body": {"input": {"tr_id": "H0STCNT0"}}}', "OPSP9990"),
+    ],
+)
+async def test_what_is_no_request_is_answered_with_its_code_and_the_session_goes_on(
+    served: Served, text: str | bytes, code: str
+) -> None:
     async with served() as client, listening(client) as listener:
+        await listener.socket.send(text)
+
+        assert json.loads(await listener.text())["body"]["msg_cd"] == code
         assert await listener.code("H0STCNT0", "005930") == "OPSP0000"
-        assert await listener.code("H0STCNT0", "005930") == "OPSP0002"
-        assert await listener.code("H0STCNT0", "005930", "2") == "OPSP0001"
-        assert await listener.code("H0STCNT0", "005930", "2") == "OPSP0003"
 
 
-async def test_text_that_is_no_request_is_answered_and_the_session_goes_on(served: Served) -> None:
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ({}, "OPSP9994"),
+        ({"appkey": "ours"}, "OPSP8995"),
+        ({"appkey": "ours", "appsecret": "wrong"}, "OPSP9995"),
+        ({"appkey": "ours", "appsecret": "ours"}, "OPSP9996"),
+        ({"approval_key": "any"}, "OPSP9997"),
+        ({"approval_key": "any", "custtype": "B"}, "OPSP8994"),
+    ],
+)
+async def test_a_header_that_lacks_something_is_answered_with_what(
+    served: Served, header: dict[str, str], code: str
+) -> None:
     async with served() as client, listening(client) as listener:
-        for text in ("nonsense", "[]", '{"header": 1}', '{"header": {}, "body": {"input": []}}'):
-            await listener.socket.send(text)
-            assert json.loads(await listener.socket.recv())["body"]["msg_cd"] == "OPSP9999"
+        ours = {"appkey": client.settings.app_key, "appsecret": client.settings.app_secret}
+        head = {name: ours[name] if value == "ours" else value for name, value in header.items()}
+        body = {"input": {"tr_id": "H0STCNT0", "tr_key": "005930"}}
+        await listener.socket.send(json.dumps({"header": head, "body": body}))
 
+        assert json.loads(await listener.text())["body"]["msg_cd"] == code
+
+
+async def test_a_request_that_is_far_too_long_ends_the_connection_with_1009(served: Served) -> None:
+    async with served() as client, listening(client) as listener:
+        await listener.socket.send("x" * 70_000)
+
+        with pytest.raises(ConnectionClosed) as closed:
+            await listener.text()
+
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+
+
+@pytest.mark.parametrize("path", ["", "/", "/tryitout", "/tryitout/H0STCNT0"])
+async def test_the_stream_is_served_at_the_root_and_under_tryitout(served: Served, path: str) -> None:
+    async with served() as client, listening(client, path=path) as listener:
         assert await listener.code("H0STCNT0", "005930") == "OPSP0000"
+
+
+async def test_any_other_path_is_not_found(served: Served) -> None:
+    async with served() as client:
+        with pytest.raises(InvalidStatus, match="404"):
+            async with listening(client, path="/elsewhere"):
+                pass
+
+
+REAL_ONLY = ("H0STANC0", "H0STMKO0", "H0UNCNT0", "H0UNASP0", "H0UNANC0", "H0UNMKO0", "H0NXCNT0", "H0NXASP0")
+
+
+async def test_the_channels_of_other_venues_are_registered_on_the_real_venue_alone(served: Served) -> None:
+    for profile, code in (("real", "OPSP0000"), ("paper", "OPSP8991")):
+        async with served(profile=profile) as client, listening(client) as listener:
+            assert {await listener.code(tr_id, "005930") for tr_id in REAL_ONLY} == {code}
+            assert await listener.code("H0UPCNT0", "0001") == code
 
 
 async def test_the_42nd_registration_is_one_too_many(served: Served) -> None:
@@ -219,17 +166,6 @@ async def test_the_42nd_registration_is_one_too_many(served: Served) -> None:
 
         assert set(codes) == {"OPSP0000"}
         assert await listener.code("H0STCNI9", client.settings.hts_id) == "OPSP0008"
-
-
-async def test_a_newcomer_is_told_that_the_key_is_in_use_and_closed(served: Served) -> None:
-    async with served() as client, listening(client) as first:
-        assert await first.code("H0STCNT0", "005930") == "OPSP0000"
-        async with listening(client, first.approval_key) as second:
-            assert await second.code("H0STCNT0", "005930") == "OPSP8996"
-            with pytest.raises(ConnectionClosed):
-                await second.socket.recv()
-
-        assert await first.code("H0STCNT0", "000660") == "OPSP0000"
 
 
 async def test_when_the_first_has_gone_the_next_may_come(served: Served) -> None:

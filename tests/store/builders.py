@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kis_daemon.store.database import Database
+from kis_daemon.store.file import FileStore
 
 
 @cache
@@ -38,9 +39,10 @@ def a_database(folder: Path, *, durable: bool = True) -> Iterator[Database]:
     database = Database(f"sqlite:///{a_file(folder)}")
     database.open()
     if not durable:
-        connection = database._connection
-        assert connection is not None
-        cursor = connection.connection.cursor()
+        store = database._store
+        assert isinstance(store, FileStore)
+        assert store._connection is not None
+        cursor = store._connection.connection.cursor()
         cursor.execute("PRAGMA synchronous = OFF")
         cursor.close()
     try:

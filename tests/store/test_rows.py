@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +13,9 @@ from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, Toke
 from kis_daemon.domain.events import GENESIS_HASH, Event, chain_hash
 from kis_daemon.domain.orders import OrderKey, OrderNo, OrderState
 from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch, KillSwitchScope, KillSwitchStatus
-from kis_daemon.ports import StaleVersion
+from kis_daemon.ports import AccountFigures, DaySummary, StaleVersion, StoreError, SymbolName
 from kis_daemon.store.database import Database
+from kis_daemon.store.rows import SqlRows
 from tests.services.builders import (
     HYNIX,
     SAMSUNG,
@@ -32,24 +31,26 @@ from tests.services.builders import (
     an_order,
     at,
 )
-from tests.store.builders import a_database, a_file, by_hand
-
-BY_SQL = "INSERT INTO system_state(timestamp, kill_switch_status, kill_switch_reason) VALUES(datetime('now'), ?, ?)"
-EVENT_BY_SQL = (
-    "INSERT INTO event_log(timestamp, event_type, correlation_id, payload_json) "
-    "VALUES(datetime('now'), 'kill_switch_deactivated', 'manual-kill-switch-change', '{\"reason\": \"checked\"}')"
-)
+from tests.store.places import Place
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with a_database(tmp_path, durable=False) as opened:
-        yield opened
+def switch_by_sql(place: Place, status: str, reason: str | None) -> None:
+    """Write the switch as the documents tell an operator to (S0-K04)."""
+    place.by_hand(
+        f"INSERT INTO system_state(timestamp, kill_switch_status, kill_switch_reason) VALUES({place.now}, ?, ?)",
+        status,
+        reason,
+    )
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return a_file(tmp_path)
+def event_by_sql(place: Place, name: str = "kill_switch_deactivated") -> None:
+    """Write an event as the documents tell an operator to (S0-K05)."""
+    place.by_hand(
+        "INSERT INTO event_log(timestamp, event_type, correlation_id, payload_json) "
+        f"VALUES({place.now}, ?, 'manual-kill-switch-change', ?)",
+        name,
+        '{"reason": "checked"}',
+    )
 
 
 def an_event(name: str = "order_filled", **payload: Any) -> Event:
@@ -91,9 +92,9 @@ def test_the_chain_begins_at_genesis(database: Database) -> None:
     assert database.transact_now(lambda rows: rows.chain_head()) == GENESIS_HASH
 
 
-def test_an_operators_row_stays_unhashed_and_does_not_break_the_chain(database: Database, file: Path) -> None:
+def test_an_operators_row_stays_unhashed_and_does_not_break_the_chain(database: Database, place: Place) -> None:
     database.transact_now(lambda rows: rows.append(an_event("first")))
-    by_hand(file, EVENT_BY_SQL)
+    event_by_sql(place)
     database.transact_now(lambda rows: rows.append(an_event("third")))
 
     first, operators, third = database.transact_now(lambda rows: rows.events())
@@ -102,10 +103,71 @@ def test_an_operators_row_stays_unhashed_and_does_not_break_the_chain(database: 
     assert third.prev_hash == first.hash
 
 
-def test_moments_are_kept_in_utc_with_microseconds(database: Database, file: Path) -> None:
+def test_moments_are_kept_in_utc_with_microseconds(database: Database, place: Place) -> None:
     database.transact_now(lambda rows: rows.append(an_event()))
 
-    assert by_hand(file, "SELECT timestamp FROM event_log") == [("2024-03-05 01:00:00.123456",)]
+    assert place.by_hand("SELECT timestamp FROM event_log") == [("2024-03-05 01:00:00.123456",)]
+
+
+@pytest.mark.parametrize("sql", ["UPDATE event_log SET payload_json = '{}'", "DELETE FROM event_log"])
+def test_the_event_log_is_append_only_for_everybody(database: Database, place: Place, sql: str) -> None:
+    database.transact_now(lambda rows: rows.append(an_event("first")))
+    event_by_sql(place)
+
+    with pytest.raises(Exception, match="event_log is append-only"):
+        place.by_hand(sql)
+
+    assert place.by_hand("SELECT event_type FROM event_log ORDER BY event_id") == [
+        ("first",),
+        ("kill_switch_deactivated",),
+    ]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_the_event_log_cannot_be_emptied(database: Database, place: Place) -> None:
+    with pytest.raises(Exception, match="event_log is append-only"):
+        place.by_hand("TRUNCATE event_log CASCADE")
+
+
+def test_an_operators_event_is_adopted_once(database: Database, place: Place) -> None:
+    database.transact_now(lambda rows: rows.append(an_event("first")))
+    event_by_sql(place)
+    (waiting,) = database.transact_now(lambda rows: rows.unadopted_events())
+
+    adopted = database.transact_now(lambda rows: rows.adopt_events(TEN_O_CLOCK))
+    again = database.transact_now(lambda rows: rows.adopt_events(TEN_O_CLOCK))
+
+    first, operators, adoption = database.transact_now(lambda rows: rows.events())
+    assert (adopted, again) == ((waiting,), ())
+    assert (adoption.event_type, adoption.correlation_id) == ("event_adopted", "manual-kill-switch-change")
+    assert json.loads(adoption.payload_json) == {"event_id": operators.event_id, "row_hash": waiting.row_hash()}
+    assert adoption.prev_hash == first.hash
+    assert place.by_hand("SELECT event_id, row_hash FROM adopted_events") == [(operators.event_id, waiting.row_hash())]
+
+
+def test_several_events_of_one_transaction_are_chained(database: Database) -> None:
+    def work(rows: SqlRows) -> None:
+        for name in ("first", "second", "third"):
+            rows.append(an_event(name))
+
+    database.transact_now(work)
+
+    written = database.transact_now(lambda rows: rows.events())
+    assert [row.prev_hash for row in written] == [GENESIS_HASH, written[0].hash, written[1].hash]
+
+
+def test_an_operators_hash_does_not_become_the_head(database: Database, place: Place) -> None:
+    database.transact_now(lambda rows: rows.append(an_event("first")))
+    place.by_hand(
+        f"INSERT INTO event_log(timestamp, event_type, payload_json, hash) VALUES({place.now}, 'forged', '{{}}', ?)",
+        "f" * 64,
+    )
+
+    database.transact_now(lambda rows: rows.append(an_event("second")))
+
+    first, forged, second = database.transact_now(lambda rows: rows.events())
+    assert second.prev_hash == first.hash
+    assert [row.event_id for row in database.transact_now(lambda rows: rows.unadopted_events())] == [forged.event_id]
 
 
 # --- orders ------------------------------------------------------------------------------------------------------
@@ -128,7 +190,7 @@ def test_a_key_is_claimed_once(database: Database) -> None:
     assert not database.transact_now(lambda rows: rows.claim_order(same_key))
 
 
-def test_a_signal_is_claimed_once_a_mode_and_side_whatever_its_quantity(database: Database, file: Path) -> None:
+def test_a_signal_is_claimed_once_a_mode_and_side_whatever_its_quantity(database: Database, place: Place) -> None:
     assert database.transact_now(lambda rows: rows.claim_order(an_order()))
 
     resized = an_order(an_intent(quantity=9))
@@ -138,7 +200,7 @@ def test_a_signal_is_claimed_once_a_mode_and_side_whatever_its_quantity(database
     assert not database.transact_now(lambda rows: rows.claim_order(resized))
     assert database.transact_now(lambda rows: rows.claim_order(sale))
     assert database.transact_now(lambda rows: rows.claim_order(real))
-    assert by_hand(file, "SELECT count(*) FROM orders") == [(3,)]
+    assert place.by_hand("SELECT count(*) FROM orders") == [(3,)]
 
 
 def test_a_refused_claim_leaves_the_rest_of_its_transaction_whole(database: Database) -> None:
@@ -179,13 +241,13 @@ def test_an_order_is_saved_over_the_version_before_only(database: Database) -> N
     ],
 )
 def test_the_orders_table_shows_each_state_in_its_own_words(
-    database: Database, file: Path, state: OrderState, status: str
+    database: Database, place: Place, state: OrderState, status: str
 ) -> None:
     database.transact_now(lambda rows: rows.claim_order(an_order()))
 
     database.transact_now(lambda rows: rows.save_order(replace(a_sent_order(), state=state, version=2)))
 
-    assert by_hand(file, "SELECT status, broker_order_id FROM orders") == [(status, "1")]
+    assert place.by_hand("SELECT status, broker_order_id FROM orders") == [(status, "1")]
 
 
 @pytest.mark.parametrize("state", OrderState)
@@ -214,16 +276,16 @@ def test_two_orders_of_a_day_never_share_a_brokers_number(database: Database) ->
     numbered = replace(a_sent_order(), version=2)
     database.transact_now(lambda rows: rows.save_order(numbered))
 
-    with pytest.raises(Exception, match="UNIQUE constraint failed"):
+    with pytest.raises(StoreError, match=r"UNIQUE constraint failed|Duplicate entry|unique constraint"):
         database.transact_now(
             lambda rows: rows.save_order(replace(a_sent_order(an_intent(attempt=1)), version=2, order_no=OrderNo("1")))
         )
 
 
-def test_a_refused_request_is_kept_without_a_key(database: Database, file: Path) -> None:
+def test_a_refused_request_is_kept_without_a_key(database: Database, place: Place) -> None:
     database.transact_now(lambda rows: rows.add_refused_request(an_intent(), TEN_O_CLOCK, "halted"))
 
-    ((key, status, payload),) = by_hand(file, "SELECT idempotency_key, status, payload_json FROM orders")
+    ((key, status, payload),) = place.by_hand("SELECT idempotency_key, status, payload_json FROM orders")
     assert (key, status) == (None, "rejected")
     assert json.loads(payload)["refused"] == "halted"
 
@@ -231,15 +293,15 @@ def test_a_refused_request_is_kept_without_a_key(database: Database, file: Path)
 # --- fills and trades --------------------------------------------------------------------------------------------
 
 
-def test_a_fill_is_unique_by_order_and_cumulative_quantity(database: Database, file: Path) -> None:
+def test_a_fill_is_unique_by_order_and_cumulative_quantity(database: Database, place: Place) -> None:
     order = an_order()
     database.transact_now(lambda rows: rows.claim_order(order))
 
     assert database.transact_now(lambda rows: rows.add_fill(a_fill(order, 4)))
     assert not database.transact_now(lambda rows: rows.add_fill(a_fill(order, 4, price=70_100)))
     assert database.transact_now(lambda rows: rows.add_fill(a_fill(order, 6, cumulative_quantity=10)))
-    assert by_hand(file, "SELECT quantity, amount FROM fills") == [(4, 280_000), (6, 420_000)]
-    assert by_hand(file, "SELECT fill_id FROM order_state") == [(2,)]
+    assert place.by_hand("SELECT quantity, amount FROM fills") == [(4, 280_000), (6, 420_000)]
+    assert place.by_hand("SELECT fill_id FROM order_state") == [(2,)]
 
 
 def test_a_trade_is_written_over_by_its_newer_sums(database: Database) -> None:
@@ -254,13 +316,13 @@ def test_a_trade_is_written_over_by_its_newer_sums(database: Database) -> None:
     assert database.transact_now(lambda rows: rows.trades(YESTERDAY, YESTERDAY)) == ()
 
 
-def test_the_day_of_a_trade_is_seouls(database: Database, file: Path) -> None:
+def test_the_day_of_a_trade_is_seouls(database: Database, place: Place) -> None:
     order = an_order()
     database.transact_now(lambda rows: rows.claim_order(order))
 
     database.transact_now(lambda rows: rows.save_trade(a_trade(order.key, at=at("08:30"))))  # 23:30 UTC the day before
 
-    assert by_hand(file, "SELECT trade_day FROM trades") == [(str(TODAY),)]
+    assert place.by_hand("SELECT trade_day FROM trades") == [(str(TODAY),)]
 
 
 def test_the_last_stop_of_each_symbol_is_remembered(database: Database) -> None:
@@ -280,23 +342,23 @@ def test_the_last_stop_of_each_symbol_is_remembered(database: Database) -> None:
 # --- positions and marks -----------------------------------------------------------------------------------------
 
 
-def test_a_position_is_written_over_by_its_newer_version(database: Database, file: Path) -> None:
+def test_a_position_is_written_over_by_its_newer_version(database: Database, place: Place) -> None:
     grown = a_position(quantity=14, cost=980_000, version=2)
 
     database.transact_now(lambda rows: rows.save_position(a_position()))
     database.transact_now(lambda rows: rows.save_position(grown))
 
     assert database.transact_now(lambda rows: rows.open_positions()) == (grown,)
-    assert by_hand(file, "SELECT count(*) FROM positions") == [(1,)]
+    assert place.by_hand("SELECT count(*) FROM positions") == [(1,)]
 
 
-def test_a_closed_position_is_kept_and_no_longer_open(database: Database, file: Path) -> None:
+def test_a_closed_position_is_kept_and_no_longer_open(database: Database, place: Place) -> None:
     database.transact_now(lambda rows: rows.save_position(a_position()))
 
     database.transact_now(lambda rows: rows.close_position(a_position(), TEN_O_CLOCK))
 
     assert database.transact_now(lambda rows: rows.open_positions()) == ()
-    assert by_hand(file, "SELECT quantity, closed_at, atr FROM positions") == [
+    assert place.by_hand("SELECT quantity, closed_at, atr FROM positions") == [
         (0, "2024-03-05 01:00:00.000000", 1_000.0)
     ]
 
@@ -356,14 +418,14 @@ def approved(database: Database, token_hash: str = "h" * 64, expires_at: datetim
     database.transact_now(lambda rows: rows.add_approval(approval))
 
 
-def test_a_token_is_used_once(database: Database, file: Path) -> None:
+def test_a_token_is_used_once(database: Database, place: Place) -> None:
     approved(database)
 
     first = database.transact_now(lambda rows: rows.use_approval("h" * 64, TEN_O_CLOCK))
     second = database.transact_now(lambda rows: rows.use_approval("h" * 64, TEN_O_CLOCK))
 
     assert (first, second) == (None, TokenRefusal.ALREADY_USED)
-    assert by_hand(file, "SELECT status FROM proposals") == [("executed",)]
+    assert place.by_hand("SELECT status FROM proposals") == [("executed",)]
 
 
 def test_a_use_that_was_rolled_back_did_not_spend_the_token(database: Database) -> None:
@@ -394,9 +456,9 @@ def test_an_unknown_token_is_not_found(database: Database) -> None:
     assert database.transact_now(lambda rows: rows.use_approval("x" * 64, TEN_O_CLOCK)) is TokenRefusal.NOT_FOUND
 
 
-def test_a_rejected_approval_is_not_found(database: Database, file: Path) -> None:
+def test_a_rejected_approval_is_not_found(database: Database, place: Place) -> None:
     approved(database)
-    by_hand(file, "UPDATE approvals SET status = 'rejected'")
+    place.by_hand("UPDATE approvals SET status = 'rejected'")
 
     assert database.transact_now(lambda rows: rows.use_approval("h" * 64, TEN_O_CLOCK)) is TokenRefusal.NOT_FOUND
 
@@ -433,8 +495,8 @@ def test_the_newest_row_wins_whatever_its_time_says(database: Database) -> None:
     assert database.transact_now(lambda rows: rows.kill_switch()) == newest
 
 
-def test_a_release_by_sql_takes_effect(database: Database, file: Path) -> None:
-    by_hand(file, BY_SQL, "inactive", "checked by hand")
+def test_a_release_by_sql_takes_effect(database: Database, place: Place) -> None:
+    switch_by_sql(place, "inactive", "checked by hand")
 
     switch = database.transact_now(lambda rows: rows.kill_switch())
 
@@ -444,9 +506,9 @@ def test_a_release_by_sql_takes_effect(database: Database, file: Path) -> None:
     assert abs(switch.since - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_an_activation_by_sql_takes_effect_and_stops_all(database: Database, file: Path) -> None:
-    by_hand(file, BY_SQL, "inactive", "checked")
-    by_hand(file, BY_SQL, "active", "stop")
+def test_an_activation_by_sql_takes_effect_and_stops_all(database: Database, place: Place) -> None:
+    switch_by_sql(place, "inactive", "checked")
+    switch_by_sql(place, "active", "stop")
 
     switch = database.transact_now(lambda rows: rows.kill_switch())
 
@@ -454,25 +516,25 @@ def test_an_activation_by_sql_takes_effect_and_stops_all(database: Database, fil
 
 
 @pytest.mark.parametrize("reason", ["", "  ", None])
-def test_a_release_by_sql_without_a_reason_is_ignored(database: Database, file: Path, reason: str | None) -> None:
-    by_hand(file, BY_SQL, "active", "stop")
-    by_hand(file, BY_SQL, "inactive", reason)
+def test_a_release_by_sql_without_a_reason_is_ignored(database: Database, place: Place, reason: str | None) -> None:
+    switch_by_sql(place, "active", "stop")
+    switch_by_sql(place, "inactive", reason)
 
     assert database.transact_now(lambda rows: rows.kill_switch()).is_active
 
 
-def test_an_ignored_release_does_not_disarm_the_stops(database: Database, file: Path) -> None:
+def test_an_ignored_release_does_not_disarm_the_stops(database: Database, place: Place) -> None:
     database.transact_now(lambda rows: rows.set_kill_switch(a_switch(KillSwitchStatus.ACTIVE, KillSwitchScope.ENTRIES)))
 
-    by_hand(file, BY_SQL, "inactive", "")
+    switch_by_sql(place, "inactive", "")
 
     assert database.transact_now(lambda rows: rows.kill_switch()).scope is KillSwitchScope.ENTRIES
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)  # the servers refuse what is no moment
 @pytest.mark.parametrize("moment", ["2024-03-05T10:00:00+09:00", "now", "", "05.03.2024 10:00"])
-def test_an_operators_time_of_any_form_does_not_hide_the_switch(database: Database, file: Path, moment: str) -> None:
-    by_hand(
-        file,
+def test_an_operators_time_of_any_form_does_not_hide_the_switch(database: Database, place: Place, moment: str) -> None:
+    place.by_hand(
         "INSERT INTO system_state(timestamp, kill_switch_status, kill_switch_reason) VALUES(?, 'inactive', 'checked')",
         moment,
     )
@@ -480,9 +542,9 @@ def test_an_operators_time_of_any_form_does_not_hide_the_switch(database: Databa
     assert not database.transact_now(lambda rows: rows.kill_switch()).is_active
 
 
-def test_a_release_without_a_reason_does_not_undo_a_good_one(database: Database, file: Path) -> None:
-    by_hand(file, BY_SQL, "inactive", "checked")
-    by_hand(file, BY_SQL, "inactive", "")
+def test_a_release_without_a_reason_does_not_undo_a_good_one(database: Database, place: Place) -> None:
+    switch_by_sql(place, "inactive", "checked")
+    switch_by_sql(place, "inactive", "")
 
     assert database.transact_now(lambda rows: rows.kill_switch()).reason == "checked"
 
@@ -496,3 +558,119 @@ def test_only_what_prices_move_is_written_between_fills(database: Database) -> N
     assert database.transact_now(lambda rows: rows.open_positions()) == (
         replace(held, highest=72_000, trailing_armed=True),
     )
+
+
+# --- the activations of S4 ---------------------------------------------------------------------------------------
+
+
+def released(database: Database) -> None:
+    database.transact_now(lambda rows: rows.set_kill_switch(a_switch(KillSwitchStatus.INACTIVE)))
+
+
+def activation_by_sql(place: Place, reason: str = "stop") -> None:
+    """Activate as the documents tell an operator to (S4-K03)."""
+    place.by_hand(f"INSERT INTO kill_switch_events (activated_at, reason) VALUES ({place.now}, ?)", reason)
+
+
+def test_an_activation_by_the_documents_sql_stops_all(database: Database, place: Place) -> None:
+    released(database)
+
+    activation_by_sql(place)
+
+    switch = database.transact_now(lambda rows: rows.kill_switch())
+    assert (switch.is_active, switch.scope, switch.reason) == (True, KillSwitchScope.ALL, "stop")
+
+
+def test_a_newer_release_does_not_undo_an_open_activation(database: Database, place: Place) -> None:
+    activation_by_sql(place)
+
+    switch_by_sql(place, "inactive", "checked")
+
+    assert database.transact_now(lambda rows: rows.kill_switch()).is_active
+
+
+def test_our_release_closes_every_open_activation(database: Database, place: Place) -> None:
+    activation_by_sql(place)
+
+    released(database)
+
+    assert not database.transact_now(lambda rows: rows.kill_switch()).is_active
+    assert place.by_hand("SELECT status, deactivated_by, deactivated_reason FROM kill_switch_events") == [
+        ("deactivated", "operator", "checked")
+    ]
+
+
+@pytest.mark.parametrize(("reason", "stays"), [("", True), ("  ", True), (None, True), ("checked", False)])
+def test_an_activation_is_closed_by_sql_with_a_reason_only(
+    database: Database, place: Place, reason: str | None, stays: bool
+) -> None:
+    released(database)
+    activation_by_sql(place)
+
+    place.by_hand("UPDATE kill_switch_events SET status = 'deactivated', deactivated_reason = ?", reason)
+
+    assert database.transact_now(lambda rows: rows.kill_switch()).is_active is stays
+
+
+def test_a_release_by_sql_undoes_an_activation_of_ours(database: Database, place: Place) -> None:
+    database.transact_now(lambda rows: rows.set_kill_switch(a_switch(KillSwitchStatus.ACTIVE)))
+
+    switch_by_sql(place, "inactive", "checked")
+
+    assert not database.transact_now(lambda rows: rows.kill_switch()).is_active
+
+
+def test_the_widest_open_activation_counts(database: Database, place: Place) -> None:
+    released(database)
+    place.by_hand(
+        f"INSERT INTO kill_switch_events (activated_at, reason, scope) VALUES ({place.now}, 'first', 'entries')"
+    )
+    assert database.transact_now(lambda rows: rows.kill_switch()).scope is KillSwitchScope.ENTRIES
+
+    database.transact_now(lambda rows: rows.set_kill_switch(a_switch(KillSwitchStatus.ACTIVE)))
+
+    assert database.transact_now(lambda rows: rows.kill_switch()).scope is KillSwitchScope.ALL
+
+
+# --- names, the account, days ------------------------------------------------------------------------------------
+
+
+def test_a_name_is_the_last_one_learned(database: Database, place: Place) -> None:
+    old = SymbolName(symbol=SAMSUNG, name="삼성전자", updated_at=at("10:00", YESTERDAY))
+    other = SymbolName(symbol=HYNIX, name="SK하이닉스", updated_at=TEN_O_CLOCK)
+    for name in (old, other, replace(old, name="삼성전자우", updated_at=TEN_O_CLOCK)):
+        database.transact_now(lambda rows, name=name: rows.save_symbol_name(name))  # type: ignore[misc]
+
+    known = database.transact_now(lambda rows: rows.symbol_names())
+
+    assert known == (other, replace(old, name="삼성전자우", updated_at=TEN_O_CLOCK))
+    assert place.by_hand("SELECT stock_name FROM symbol_cache WHERE stock_code = '005930'") == [("삼성전자우",)]
+
+
+def test_the_account_is_kept_as_it_stood(database: Database, place: Place) -> None:
+    figures = AccountFigures(
+        at=TEN_O_CLOCK, cash=9_000_000, holdings_value=1_000_000, realized_pnl=-5_000, open_pnl=7, positions=1
+    )
+
+    database.transact_now(lambda rows: rows.add_account_snapshot(figures))
+    database.transact_now(lambda rows: rows.add_account_snapshot(replace(figures, at=at("11:00"))))
+
+    assert place.by_hand("SELECT snapshot_time, total_equity, realized_pnl FROM account_snapshots ORDER BY 1") == [
+        ("2024-03-05 01:00:00.000000", 10_000_000, -5_000),
+        ("2024-03-05 02:00:00.000000", 10_000_000, -5_000),
+    ]
+
+
+def test_a_day_is_summed_up_in_one_row(database: Database, place: Place) -> None:
+    summary = DaySummary(day=TODAY, trades=2, realized_pnl=1, open_pnl=2, fees=3, tax=4, cash=5, equity=6, positions=1)
+
+    database.transact_now(lambda rows: rows.save_day_summary(replace(summary, trades=1)))
+    database.transact_now(lambda rows: rows.save_day_summary(summary))
+
+    assert place.by_hand("SELECT trade_date, trades, equity FROM daily_summary") == [(str(TODAY), 2, 6)]
+
+
+def test_texts_are_compared_to_the_letter(database: Database) -> None:
+    database.transact_now(lambda rows: rows.set_mark("name", "1"))
+
+    assert database.transact_now(lambda rows: rows.mark("NAME")) is None

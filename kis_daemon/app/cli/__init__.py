@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "simulator": "kis_daemon.app.cli.simulator",
     "kill-switch": "kis_daemon.app.cli.kill_switch",
     "db": "kis_daemon.app.cli.db",
+    "audit": "kis_daemon.app.cli.audit",
 }
 """Commands beside `--mode`: each module offers its click command as `command`."""
 

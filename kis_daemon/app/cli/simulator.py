@@ -13,10 +13,11 @@ import click
 
 from kis_daemon.app.errors import ExitCode, UsageError
 from kis_daemon.app.files import load_calendar
-from kis_daemon.app.on_simulator import load_prices
+from kis_daemon.app.on_simulator import load_faults, load_prices
 from kis_daemon.app.options import DEFAULT_SIM_START
-from kis_daemon.clock import LoopClock
+from kis_daemon.clock import LoopClock, SystemClock
 from kis_daemon.domain.calendar import KST, TradingCalendar
+from kis_daemon.simulator.faults import FaultPlan
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.profile import SimulatorSettings
 from kis_daemon.simulator.server import Simulator
@@ -39,6 +40,7 @@ _OPENS_AT = time(8, 50)  # a client has ten minutes of simulated time to come be
 @click.option("--at", "moment", type=click.DateTime(["%H:%M"]), help="help.simulator_at")
 @click.option("--cash", type=click.IntRange(1, 10**15), default=100_000_000, show_default=True, help="help.sim_cash")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="help.simulator_state")
+@click.option("--faults", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="help.simulator_faults")
 @click.option(
     "--config-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -57,6 +59,7 @@ def command(
     moment: datetime | None,
     cash: int,
     state: Path | None,
+    faults: Path | None,
     config_dir: Path,
 ) -> int:
     if not 0 < speed <= 10_000:
@@ -67,9 +70,11 @@ def command(
     settings = SimulatorSettings(
         profile="paper" if profile == "paper" else "real", seed=seed, start=day, cash=cash, rate=speed
     )
+    opening = _opening(day, moment, state)
+    plan = None if faults is None else load_faults(faults, opening.date())
     loop = VirtualLoop(linear_pace(speed), outside_input=True)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(_serve(settings, book, calendar, rest_port, ws_port, _opening(day, moment, state), state))
+        return runner.run(_serve(settings, book, calendar, rest_port, ws_port, opening, state, plan))
 
 
 def _opening(day: date, moment: datetime | None, state: Path | None) -> datetime:
@@ -89,6 +94,7 @@ async def _serve(
     ws_port: int,
     opening: datetime,
     state: Path | None,
+    plan: FaultPlan | None,
 ) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -96,7 +102,9 @@ async def _serve(
         loop.add_signal_handler(name, stop.set)
     clock = LoopClock(loop, opening)
     chance = random.Random(f"simulator|{settings.seed}")
-    async with Simulator(settings, prices, calendar, clock, chance, state_path=state) as simulator:
+    async with Simulator(
+        settings, prices, calendar, clock, chance, state_path=state, faults=plan, wall=SystemClock()
+    ) as simulator:
         try:
             await simulator.serve_tcp(rest_port, ws_port)
         except OSError as error:

@@ -14,6 +14,8 @@ from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.errors import ConfigurationError, Refusal
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import load_settings
+from kis_daemon.app.settings_database import database_url
+from kis_daemon.app.settings_sources import Given, environment
 from kis_daemon.domain.market import Symbol
 from kis_daemon.ports import StoreError
 from kis_daemon.store.database import Database
@@ -32,17 +34,30 @@ def where(function: F) -> F:
     return function
 
 
+def named(data_dir: Path, config_dir: Path) -> Database:
+    """Return the database, not opened and not changed."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return Database(_url(data_dir, config_dir))
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what the store says into one line and exit 78."""
+    try:
+        yield
+    except StoreError as error:
+        raise ConfigurationError(str(error)) from None
+
+
 @contextmanager
 def opened(data_dir: Path, config_dir: Path) -> Iterator[Database]:
     """Open the database (made or brought up to date where needed) and close it at the end."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(_url(data_dir, config_dir))
-    try:
+    database = named(data_dir, config_dir)
+    with refusing():
         database.open()
-    except StoreError as error:
-        raise ConfigurationError(str(error)) from None
     try:
-        yield database
+        with refusing():
+            yield database
     finally:
         database.close()
 
@@ -56,6 +71,7 @@ def _url(data_dir: Path, config_dir: Path) -> str:
     try:
         return load_settings(options, os.environ, DOTENV).database
     except Refusal as refusal:
-        url = os.environ.get("DATABASE_URL") or f"sqlite:///{data_dir / 'kis_trading.db'}"
+        given = {name: Given(value=value, place=name) for name, value in environment(os.environ).items()}
+        url = database_url(given) or f"sqlite:///{data_dir / 'kis_trading.db'}"
         click.echo(f"{refusal} -> {url.rpartition('@')[2]}", err=True)
         return url

@@ -127,6 +127,7 @@ OPTIONS: tuple[click.Parameter, ...] = (
         show_default=True,
         help="help.sim_profile",
     ),
+    click.Option(["--sim-faults"], type=_path(must_exist=True), metavar="FILE", help="help.sim_faults"),
     click.Option(["--sim-clock"], is_flag=True, help="help.sim_clock"),
 )
 
@@ -171,6 +172,7 @@ def options_of(values: Mapping[str, Any], given: tuple[str, ...]) -> RunOptions:
             prices=values["sim_prices"],
             cash=values["sim_cash"],
             profile=SimProfile(values["sim_profile"]),
+            faults=values["sim_faults"],
             given=tuple(name for name in given if name.startswith("--sim-") and name != "--sim-clock"),
         ),
     )

@@ -1,1 +1,1 @@
-"""One module a version."""
+"""One module a version, for every database."""

@@ -1,0 +1,233 @@
+"""The rows in memory: `ports.Rows` over plain dicts, each unit of work whole or undone.
+
+Rules of this room
+    The same promises as the databases keep, under the same contract tests.
+    Events are chained as they come; `events` holds them for whoever wants to write them down at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
+from kis_daemon.domain.exits import ExitReason
+from kis_daemon.domain.market import Symbol
+from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, OrderKey
+from kis_daemon.domain.positions import Position, Trade
+from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch
+from kis_daemon.ports import AccountFigures, DaySummary, StaleVersion, SymbolName
+
+T = TypeVar("T")
+
+EntryKey = tuple[Symbol, date, int]
+
+
+@dataclass(slots=True)
+class Tables:
+    """What the rows hold. `positions` keeps the closed ones too, with the moment of their end."""
+
+    orders: dict[OrderKey, Order] = field(default_factory=dict)
+    signals: dict[tuple[str, str, str], OrderKey] = field(default_factory=dict)
+    refused: list[tuple[OrderIntent, datetime, str]] = field(default_factory=list)
+    fills: dict[tuple[OrderKey, int], Fill] = field(default_factory=dict)
+    trades: dict[OrderKey, Trade] = field(default_factory=dict)
+    positions: dict[EntryKey, tuple[Position, datetime | None]] = field(default_factory=dict)
+    proposals: dict[str, Proposal] = field(default_factory=dict)
+    approvals: dict[str, tuple[Approval, datetime | None]] = field(default_factory=dict)
+    names: dict[Symbol, SymbolName] = field(default_factory=dict)
+    snapshots: list[AccountFigures] = field(default_factory=list)
+    summaries: dict[date, DaySummary] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
+    stops: dict[Symbol, date] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    head: str = GENESIS_HASH
+    switch: KillSwitch = NEVER_RELEASED
+
+
+class MemoryRows:
+    """`ports.Rows` over `Tables`; `undo` takes back, last first, what was written."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._undo: list[Callable[[], object]] = []
+
+    def undo(self) -> None:
+        while self._undo:
+            self._undo.pop()()
+
+    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        if key in table:
+            before = table[key]
+            self._undo.append(lambda: table.__setitem__(key, before))
+        else:
+            self._undo.append(lambda: table.pop(key))
+        table[key] = value
+
+    def _add(self, table: list[Any], value: Any) -> None:
+        table.append(value)
+        self._undo.append(table.pop)
+
+    # events
+
+    def append(self, event: Event) -> None:
+        head = self._tables.head
+        self._undo.append(lambda: setattr(self._tables, "head", head))
+        self._add(self._tables.events, event)
+        self._tables.head = chain_hash(head, event)
+
+    def chain_head(self) -> str:
+        return self._tables.head
+
+    def unadopted_events(self) -> tuple[OperatorEvent, ...]:
+        return ()  # no operator's hand reaches in here
+
+    def adopt_events(self, at: datetime) -> tuple[OperatorEvent, ...]:  # noqa: ARG002  # as above
+        return ()
+
+    # what may be done
+
+    def kill_switch(self) -> KillSwitch:
+        return self._tables.switch
+
+    def set_kill_switch(self, switch: KillSwitch) -> None:
+        before = self._tables.switch
+        self._undo.append(lambda: setattr(self._tables, "switch", before))
+        self._tables.switch = switch
+
+    def add_proposal(self, proposal: Proposal) -> None:
+        self._put(self._tables.proposals, proposal.proposal_id, proposal)
+
+    def add_approval(self, approval: Approval) -> None:
+        self._put(self._tables.approvals, approval.token_hash, (approval, None))
+
+    def use_approval(self, token_hash: str, at: datetime) -> TokenRefusal | None:
+        known = self._tables.approvals.get(token_hash)
+        if known is None:
+            return TokenRefusal.NOT_FOUND
+        approval, used_at = known
+        if used_at is not None:
+            return TokenRefusal.ALREADY_USED
+        if approval.token_expires_at <= at:
+            return TokenRefusal.EXPIRED
+        self._put(self._tables.approvals, token_hash, (approval, at))
+        return None
+
+    # orders and what became of them
+
+    def claim_order(self, order: Order) -> bool:
+        signal = (order.mode, order.intent.side.value, order.intent.signal_id)
+        if order.key in self._tables.orders or signal in self._tables.signals:
+            return False
+        self._put(self._tables.orders, order.key, order)
+        self._put(self._tables.signals, signal, order.key)
+        return True
+
+    def save_order(self, order: Order) -> None:
+        stored = self._tables.orders.get(order.key)
+        if stored is None or stored.version != order.version - 1:
+            raise StaleVersion(f"order {order.key[:12]}: version {order.version - 1} is not what is stored")
+        self._put(self._tables.orders, order.key, order)
+
+    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+        self._add(self._tables.refused, (intent, at, reason))
+
+    def order(self, key: OrderKey) -> Order | None:
+        return self._tables.orders.get(key)
+
+    def live_orders(self) -> tuple[Order, ...]:
+        return self._sorted(order for order in self._tables.orders.values() if order.state in LIVE_STATES)
+
+    def orders_of(self, day: date) -> tuple[Order, ...]:
+        return self._sorted(order for order in self._tables.orders.values() if order.day == day)
+
+    def _sorted(self, orders: Any) -> tuple[Order, ...]:
+        return tuple(sorted(orders, key=lambda order: (order.created_at, order.key)))
+
+    def add_fill(self, fill: Fill) -> bool:
+        key = (fill.order_key, fill.cumulative_quantity)
+        if key in self._tables.fills:
+            return False
+        self._put(self._tables.fills, key, fill)
+        return True
+
+    def save_trade(self, trade: Trade) -> None:
+        self._put(self._tables.trades, trade.order_key, trade)
+        if trade.rule == ExitReason.ATR_STOP_LOSS:
+            day = trade.at.date()
+            self._put(self._tables.stops, trade.symbol, max(day, self._tables.stops.get(trade.symbol, day)))
+
+    def trade(self, key: OrderKey) -> Trade | None:
+        return self._tables.trades.get(key)
+
+    def trades(self, first: date, last: date) -> tuple[Trade, ...]:
+        found = [trade for trade in self._tables.trades.values() if first <= trade.at.date() <= last]
+        return tuple(sorted(found, key=lambda trade: trade.at))  # stable: the order of their first fills
+
+    def last_stops(self) -> tuple[tuple[Symbol, date], ...]:
+        return tuple(sorted(self._tables.stops.items()))
+
+    # positions
+
+    def save_position(self, position: Position) -> None:
+        self._put(self._tables.positions, _entry(position), (position, None))
+
+    def save_levels(self, position: Position) -> None:
+        stored = self._tables.positions.get(_entry(position))
+        if stored is not None:
+            seen = replace(stored[0], highest=position.highest, trailing_armed=position.trailing_armed)
+            self._put(self._tables.positions, _entry(position), (seen, stored[1]))
+
+    def close_position(self, position: Position, at: datetime) -> None:
+        if _entry(position) in self._tables.positions:
+            self._put(self._tables.positions, _entry(position), (position, at))
+
+    def open_positions(self) -> tuple[Position, ...]:
+        return tuple(position for position, closed_at in self._tables.positions.values() if closed_at is None)
+
+    # names, figures, marks
+
+    def symbol_names(self) -> tuple[SymbolName, ...]:
+        return tuple(sorted(self._tables.names.values(), key=lambda name: name.symbol))
+
+    def save_symbol_name(self, name: SymbolName) -> None:
+        self._put(self._tables.names, name.symbol, name)
+
+    def add_account_snapshot(self, figures: AccountFigures) -> None:
+        self._add(self._tables.snapshots, figures)
+
+    def save_day_summary(self, summary: DaySummary) -> None:
+        self._put(self._tables.summaries, summary.day, summary)
+
+    def mark(self, name: str) -> str | None:
+        return self._tables.marks.get(name)
+
+    def set_mark(self, name: str, value: str) -> None:
+        self._put(self._tables.marks, name, value)
+
+
+class MemoryRecords:
+    """`ports.Records` in memory; for what needs no file, such as a backtest."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+
+    degraded = ""
+
+    async def transact(self, work: Callable[[MemoryRows], T]) -> T:
+        return self.transact_now(work)
+
+    def transact_now(self, work: Callable[[MemoryRows], T]) -> T:
+        rows = MemoryRows(self.tables)
+        try:
+            return work(rows)
+        except BaseException:
+            rows.undo()
+            raise
+
+
+def _entry(position: Position) -> EntryKey:
+    return (position.symbol, position.entry_day, position.entry_seq)

@@ -1,0 +1,1 @@
+"""The first schema as servers have it."""

@@ -1,0 +1,182 @@
+"""The kill switch, and the approvals without which nothing is ordered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, String, and_, func, insert, not_, or_, select, type_coerce, update
+
+from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
+from kis_daemon.domain.calendar import KST
+from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch, KillSwitchScope, KillSwitchStatus
+from kis_daemon.store import schema
+from kis_daemon.store.mapping import intent_payload
+from kis_daemon.store.rows_base import BaseRows
+
+_SWITCH_ROWS = 100  # how far back a valid record is looked for behind releases without a reason
+
+
+class ControlRows(BaseRows):
+    """The part of `ports.Rows` that says what may be done."""
+
+    def kill_switch(self) -> KillSwitch:
+        state = self._switch_state()
+        order = self._open_activation()
+        if order is None:
+            return state
+        # C13: an activation by an operator's row stands until that row is closed, whatever the newest record says
+        scopes = {order.scope} | ({state.scope} if state.is_active and state.since is not None else set())
+        scope = KillSwitchScope.ALL if KillSwitchScope.ALL in scopes else KillSwitchScope.ENTRIES
+        return replace(order, scope=scope, ignored_releases=state.ignored_releases)
+
+    def _switch_state(self) -> KillSwitch:
+        """Return the newest valid record of `system_state`."""
+        state = schema.system_state
+        # The moment is read as text: an operator's own INSERT may hold anything, and must not stop us from reading.
+        columns = (
+            state.c.kill_switch_status,
+            state.c.kill_switch_reason,
+            state.c.scope,
+            state.c.actor,
+            type_coerce(state.c.timestamp, String).label("since"),
+        )
+        newest = self._read(select(*columns).order_by(state.c.state_id.desc()).limit(_SWITCH_ROWS))
+        ignored = 0
+        for row in newest:
+            if row.kill_switch_status == "inactive" and not (row.kill_switch_reason or "").strip():
+                ignored += 1
+                continue  # C14: a release without a reason is ignored, what was in force before it stays
+            return KillSwitch(
+                status=KillSwitchStatus(row.kill_switch_status),
+                scope=KillSwitchScope(row.scope),
+                reason=row.kill_switch_reason or "",
+                actor=row.actor,
+                since=_moment(row.since),
+                ignored_releases=ignored,
+            )
+        return replace(NEVER_RELEASED, ignored_releases=ignored)
+
+    def _open_activation(self) -> KillSwitch | None:
+        """Return the widest activation that an operator's row of `kill_switch_events` keeps open."""
+        table = schema.kill_switch_events
+        row = self._read(
+            select(table.c.reason, table.c.scope, table.c.activated_by, type_coerce(table.c.activated_at, String))
+            .where(table.c.state_id.is_(None), _is_open())
+            .order_by(table.c.scope, table.c.event_id.desc())  # 'all' comes before 'entries'
+            .limit(1)
+        ).one_or_none()
+        if row is None:
+            return None
+        return KillSwitch(
+            status=KillSwitchStatus.ACTIVE,
+            scope=KillSwitchScope(row[1]),
+            reason=row[0],
+            actor=row[2],
+            since=_moment(row[3]),
+        )
+
+    def set_kill_switch(self, switch: KillSwitch) -> None:
+        recorded = self._write(
+            insert(schema.system_state).values(
+                timestamp=switch.since,
+                kill_switch_status=switch.status.value,
+                kill_switch_reason=switch.reason,
+                scope=switch.scope.value,
+                actor=switch.actor,
+            )
+        )
+        assert recorded.inserted_primary_key is not None
+        table = schema.kill_switch_events
+        if switch.is_active:
+            self._write(
+                insert(table).values(
+                    activated_at=switch.since,
+                    reason=switch.reason,
+                    scope=switch.scope.value,
+                    activated_by=switch.actor,
+                    state_id=recorded.inserted_primary_key[0],
+                )
+            )
+            return
+        self._write(
+            update(table)
+            .where(_is_open())
+            .values(
+                status="deactivated",
+                deactivated_at=switch.since,
+                deactivated_by=switch.actor,
+                deactivated_reason=switch.reason,
+            )
+        )
+
+    def add_proposal(self, proposal: Proposal) -> None:
+        self._write(
+            insert(schema.proposals).values(
+                proposal_id=proposal.proposal_id,
+                created_at=proposal.created_at,
+                correlation_id=proposal.correlation_id,
+                config_hash=proposal.config_hash,
+                git_commit_sha=proposal.git_commit_sha,
+                schema_version=proposal.schema_version,
+                payload_json=intent_payload(proposal.intent),
+                status=proposal.status.value,
+            )
+        )
+
+    def add_approval(self, approval: Approval) -> None:
+        self._write(
+            insert(schema.approvals).values(
+                proposal_id=approval.proposal_id,
+                token_hash=approval.token_hash,
+                token_jti=approval.token_jti,
+                token_expires_at=approval.token_expires_at,
+                status="approved",
+                approved_by=approval.approved_by,
+                approved_at=approval.approved_at,
+            )
+        )
+
+    def use_approval(self, token_hash: str, at: datetime) -> TokenRefusal | None:
+        table = schema.approvals
+        used = self._write(
+            update(table)
+            .where(
+                table.c.token_hash == token_hash,
+                table.c.status == "approved",
+                table.c.token_used_at.is_(None),
+                table.c.token_expires_at > at,
+            )
+            .values(token_used_at=at)
+        )
+        row = self._read(
+            select(table.c.proposal_id, table.c.token_used_at, table.c.token_expires_at).where(
+                table.c.token_hash == token_hash, table.c.status == "approved"
+            )
+        ).one_or_none()
+        if row is None:
+            return TokenRefusal.NOT_FOUND
+        if used.rowcount == 1:
+            self._write(
+                update(schema.proposals)
+                .where(schema.proposals.c.proposal_id == row.proposal_id)
+                .values(status=ProposalStatus.EXECUTED.value)
+            )
+            return None
+        return TokenRefusal.ALREADY_USED if row.token_used_at is not None else TokenRefusal.EXPIRED
+
+
+def _moment(stored: object) -> datetime | None:
+    """Return a stored UTC moment, or None where it is not one."""
+    try:
+        return datetime.fromisoformat(str(stored)).replace(tzinfo=UTC).astimezone(KST)
+    except ValueError:
+        return None
+
+
+def _is_open() -> ColumnElement[bool]:
+    """Whether an activation still stands: closing it by SQL needs a reason too (C14)."""
+    table = schema.kill_switch_events
+    is_closed = or_(table.c.status == "deactivated", table.c.deactivated_at.is_not(None))
+    has_reason = func.trim(func.coalesce(table.c.deactivated_reason, "")) != ""
+    return not_(and_(is_closed, has_reason))

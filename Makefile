@@ -20,8 +20,12 @@ venv-dev:
 run: venv  ## trade one simulated day on paper, a day a minute (ARGS="..." is added)
 	@$(PY) main.py --mode trade --sim-days 1 --sim-speed 390 $(ARGS)
 
-simulate: venv  ## trade twenty simulated days as fast as they go (ARGS="..." is added)
-	@$(PY) main.py --mode trade --sim-days 20 --sim-speed 0 $(ARGS)
+SEEDS ?= 100
+FROM ?= 1
+JOBS ?= 2
+
+simulate: venv-dev  ## live through days full of faults, one a seed (SEEDS=1000 FROM=1 JOBS=2)
+	@$(PY) -m tests.simulation --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS) $(ARGS)
 
 test: venv-dev  ## run the tests (ARGS="..." is added)
 	@$(PY) -m pytest -n 2 $(ARGS)
@@ -41,11 +45,11 @@ lint: venv-dev  ## look for mistakes and broken house rules
 types: venv-dev  ## check the types
 	@$(PY) -m mypy
 
-bench: venv-dev  ## measure start, memory, idle work and orders beside bare Python, in under 3 minutes (ARGS="--quick")
+bench: venv-dev  ## measure start, memory, idle work and orders beside bare Python, in under 4 minutes (ARGS="--quick")
 	@$(PY) -m bench $(ARGS)
 
-campaign: venv-dev  ## the full numbers of the acceptance lists, in a quarter of an hour
-	@$(PY) -m tests.campaign
+campaign: venv-dev  ## the full numbers of the acceptance lists (ARGS="fuzz budget" for some, ARGS=--list tells them)
+	@$(PY) -m tests.campaign $(ARGS)
 
 lock:  ## write the locks again from pyproject.toml (ARGS=--upgrade takes the newest)
 	@tools/lock.sh $(ARGS)

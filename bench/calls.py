@@ -106,8 +106,8 @@ async def calls(turns: int, count: int, url: str) -> list[Figure]:
 async def _turns(turns: int, count: int, ways: tuple[Call, Call]) -> tuple[list[float], list[float]]:
     costs: tuple[list[float], list[float]] = ([], [])
     for number in range(turns + 1):
+        gc.collect()
         for way in (0, 1) if number % 2 else (1, 0):
-            gc.collect()
             began = time.process_time()
             for _ in range(count):
                 await ways[way]()

@@ -55,7 +55,7 @@ class WirePlan:
     rounds: int = 5
     messages: int = 30_000
     pandas_messages: int = 400
-    turns: int = 60
+    turns: int = 40
     calls: int = 100
 
 

@@ -58,10 +58,15 @@ class Access:
             if self._keeper.current() is None:
                 await self._key(ends)
             slot = await self._budget.slot(priority, tr_id=tr_id, within_s=_left_s(ends))
-            # the wait may have been long enough for the token to end; then both are sought again
-            if (token := self._keeper.current()) is not None:
+            token = None
+            try:
+                token = self._keeper.current()
+            finally:
+                if token is None:
+                    slot.end()
+            if token is not None:
                 return Admission(token=token, slot=slot)
-            slot.end()
+            # the wait was long enough for the token to end: both are sought again
 
     async def _key(self, ends: float | None) -> None:
         try:

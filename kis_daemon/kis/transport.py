@@ -87,8 +87,6 @@ def _told(error: Exception) -> str:
 
 
 _leaving: ContextVar[Slot | None] = ContextVar("leaving", default=None)
-
-
 _INVITATIONS = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 

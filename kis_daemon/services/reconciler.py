@@ -27,15 +27,17 @@ from kis_daemon.services.journal import Journal
 from kis_daemon.services.outages import Outages
 
 _LISTING_DAYS = 90  # how far back a start looks for orders it left open; older ones call a person
+_RESTS_AFTER = timedelta(minutes=3)  # an open order is looked after closely for so long after its last change
 _EXPIRES_AFTER = timedelta(minutes=4)  # the closing auction's fills are in the listing by then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
-    """Seconds between two questions: with orders open, with a difference in doubt, in session, about orders that have
-    ended, and out of session."""
+    """Seconds between two questions: with orders moving, with orders that rest, with a difference in doubt, in session,
+    about orders that have ended, and out of session."""
 
     busy_s: float = 3.0
+    resting_s: float = 15.0
     doubt_s: float = 10.0
     session_s: float = 60.0
     ended_s: float = 120.0
@@ -281,6 +283,15 @@ class Reconciler:
         hours = trading_hours(self._calendar, day)
         return hours is None or self._clock.now() >= hours.closes_at + _EXPIRES_AFTER
 
+    def _something_moves(self) -> bool:
+        """Whether an order is in doubt, or open and has changed a short while ago; what a person must judge is not."""
+        recently = self._clock.now() - _RESTS_AFTER
+        return any(
+            order.key not in self._ambiguous
+            and (order.updated_at > recently or order.state in (OrderState.PENDING, OrderState.UNCONFIRMED))
+            for order in self._book.live_orders()
+        )
+
     def _in_session(self) -> bool:
         return trading_phase(self._calendar, self._clock.now()) is not SessionPhase.CLOSED
 
@@ -303,8 +314,10 @@ class Reconciler:
         self.last_success, self.success_asked_at = now, asked_at
 
     def _pause_s(self) -> float:
-        if self.failing_since is not None or self._book.live_orders() or self._settling:
+        if self.failing_since is not None or self._something_moves():
             return self._cadence.busy_s
+        if self._book.live_orders():
+            return self._cadence.resting_s
         if self._account.is_suspicious:
             return self._cadence.doubt_s
         now = self._clock.now()

@@ -1,7 +1,8 @@
 """What can be registered on the stream, on which venue, and what each channel sends.
 
 Source: the wire contract, section 5.5. NXT and unified channels exist on the real venue alone and tell the trades of
-the one exchange that is played. A code that stands in no row is no TR (OPSP8991).
+the one exchange that is played. The notices of foreign markets can be registered, and never come. A code that stands
+in no row is no TR (OPSP8991).
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ class ChannelKind(StrEnum):
     STATUS = "STATUS"
     INDEX = "INDEX"
     NOTICES = "NOTICES"
+    FOREIGN_NOTICES = "FOREIGN_NOTICES"
+
+
+OF_A_LOGIN = (ChannelKind.NOTICES, ChannelKind.FOREIGN_NOTICES)
+"""Registered with the client's login id instead of a symbol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,8 @@ CHANNELS = {
         Channel(tr_id="H0UPCNT0", kind=ChannelKind.INDEX, venues=_REAL),
         Channel(tr_id="H0STCNI0", kind=ChannelKind.NOTICES, venues=("real",)),
         Channel(tr_id="H0STCNI9", kind=ChannelKind.NOTICES, venues=("paper",)),
+        Channel(tr_id="H0GSCNI0", kind=ChannelKind.FOREIGN_NOTICES, venues=("real",)),
+        Channel(tr_id="H0GSCNI9", kind=ChannelKind.FOREIGN_NOTICES, venues=("paper",)),
         *(
             Channel(tr_id=f"{venue}{ending}", kind=kind, venues=_REAL)
             for venue in ("H0NX", "H0UN")

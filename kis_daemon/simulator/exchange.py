@@ -7,7 +7,8 @@ Rules of this room
     An auction trade fills every order it satisfies at its single price.
     The account takes at most a tenth of the day's volume so far. A side of the book that is empty (0) fills nothing.
     Nothing fills beyond the day's limits. Orders live for a day; those of other hours than the regular session's
-    rest until their hours end, and nothing fills them.
+    meet the books of those hours alone (`late_hours`), and end with them.
+    A middle-priced order trades between the two sides of the touch, with who would else have traded at its own side.
     An interruption is an auction: market orders wait for its single price, impatient ones are refused.
     Costs are those of the order's sum, so parts never cost more than the whole.
 """
@@ -17,10 +18,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from kis_daemon.domain.calendar import SessionPhase, TradingDay
-from kis_daemon.domain.market import Side, Symbol, Won
+from kis_daemon.domain.market import Market, Side, Symbol, Won
 from kis_daemon.simulator.board import Board
-from kis_daemon.simulator.matching import limit_of, reaches, takes, unit_to_hold
-from kis_daemon.simulator.pit import Pit
+from kis_daemon.simulator.late_hours import LateHours
+from kis_daemon.simulator.matching import entry_price, limit_of, takes, unit_to_hold
 from kis_daemon.simulator.queueing import stands_before
 from kis_daemon.simulator.requests import (
     DIVISIONS,
@@ -39,7 +40,7 @@ from kis_daemon.simulator.sessions import hours_of
 _REGULAR = SessionPhase.REGULAR
 
 
-class Exchange(Pit):
+class Exchange(LateHours):
     """A day of trading at a time, for one account."""
 
     # --- the day --------------------------------------------------------------------------------------------
@@ -102,6 +103,7 @@ class Exchange(Pit):
             return Refusal.WRONG_DIVISION
         if quantity <= 0:
             return Refusal.WRONG_QUANTITY
+        board = self._book(board, division, at)
         limit = limit_of(board, side, division, price)
         if isinstance(limit, Refusal):
             return limit
@@ -135,23 +137,32 @@ class Exchange(Pit):
         event = OrderEvent(kind=EventKind.CANCELLED, request=request, quantity=left, price=0, at=at)
         return Placed(request=request, events=(event,))
 
-    def modify(self, number: int, *, division: str, quantity: int | None, price: Won, at: datetime) -> Placed | Refusal:
-        """Move `quantity` shares of what remains of an order (all where None) to a new number, type and price."""
+    def modify(
+        self, number: int, *, division: str, quantity: int | None, price: Won, at: datetime, trigger: Won = 0
+    ) -> Placed | Refusal:
+        """Move `quantity` shares of what remains of an order (all where None) to a new number, type and price.
+
+        A stop keeps its trigger unless it is given another, and then sleeps anew.
+        """
         original = self._changeable(number, quantity, at)
         if isinstance(original, Refusal):
             return original
         phase = self._phase(division, original.symbol, at)
         if isinstance(phase, Refusal):
             return phase
-        if not takes(self.rules, division, phase):
+        if not takes(self.rules, division, phase) or not _same_hours(division, original.division):
             return Refusal.WRONG_DIVISION
         board = self.boards[original.symbol]
         if board.halted:
             return Refusal.BLOCKED
         left = original.remaining if quantity is None else quantity
+        board = self._book(board, division, at)
         limit = limit_of(board, original.side, division, price)
         if isinstance(limit, Refusal):
             return limit
+        woken_by = (trigger or original.trigger) if DIVISIONS[division].has_trigger else 0
+        if DIVISIONS[division].has_trigger and isinstance(limit_of(board, original.side, division, woken_by), Refusal):
+            return Refusal.OFF_TICK
         kept = self._needs((original.remaining - left) * unit_to_hold(board, original.division, original.limit))
         free = self.account.spendable + original.held - kept
         if original.side is Side.BUY and self._needs(left * unit_to_hold(board, division, limit)) > free:
@@ -163,8 +174,9 @@ class Exchange(Pit):
             return self._rejected(request, at)
         self._give_up(original, left, at)
         request.limit = limit
-        if DIVISIONS[division].has_trigger:
-            request.trigger, request.triggered_at = original.trigger, original.triggered_at
+        request.trigger = woken_by
+        if woken_by == original.trigger:
+            request.triggered_at = original.triggered_at
         event = OrderEvent(kind=EventKind.MODIFIED, request=request, quantity=left, price=price, at=at)
         return Placed(request=request, events=(event, *self._enter(request, board, phase, at)))
 
@@ -203,15 +215,19 @@ class Exchange(Pit):
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _phase(self, division: str, symbol: Symbol, at: datetime) -> SessionPhase | Refusal:
-        """Return what an order of this type meets at `at`: an auction, continuous trading, or nothing (CLOSED)."""
+        """Return what an order of this type meets at `at`: an auction, continuous trading, or nothing yet (CLOSED)."""
         day = self.day
         if day is None or day.date != at.date():
             return Refusal.NOT_A_TRADING_DAY
         kind = DIVISIONS.get(division)
         if kind is not None and kind.hours is not Hours.REGULAR:
             span = hours_of(kind.hours, day, reformed=self.is_reformed(day.date))
-            taken = division in self.rules.divisions and span is not None and span[0] <= at < span[1]
-            return SessionPhase.CLOSED if taken else Refusal.WRONG_DIVISION
+            if division not in self.rules.divisions or span is None or not span[0] <= at < span[1]:
+                return Refusal.WRONG_DIVISION
+            if kind.hours is not Hours.AFTER_MARKET:
+                return SessionPhase.CLOSED
+            listed = self.boards.get(symbol)
+            return Refusal.WRONG_DIVISION if listed is not None and listed.market is Market.ETF else _REGULAR
         if at < (day.opening_auction_at if self.rules.takes_opening_auction else day.opens_at):
             return Refusal.BEFORE_HOURS
         if at >= day.closes_at:
@@ -223,6 +239,11 @@ class Exchange(Pit):
         if phase is _REGULAR and board is not None and (board.in_vi or board.single_priced):
             return SessionPhase.OPENING_AUCTION
         return phase
+
+    def _book(self, board: Board, division: str, at: datetime) -> Board:
+        """Return the board that an order of this type meets: the regular one, or that of its hours."""
+        hours = DIVISIONS[division].hours
+        return board if hours is Hours.REGULAR else self.late_book(hours, board.symbol, at)
 
     def _changeable(self, number: int, quantity: int | None, at: datetime) -> Request | Refusal:
         if self.day is None or self.day.date != at.date():
@@ -246,10 +267,10 @@ class Exchange(Pit):
         events: list[OrderEvent] = []
         patience = DIVISIONS[request.division].patience
         if phase is _REGULAR and board.trades and not request.sleeps:
-            touch = board.ask if request.side is Side.BUY else board.bid
+            price = entry_price(request, board)
             enough = patience is not Patience.ALL_OR_NOTHING or board.takeable >= request.quantity
-            if enough and reaches(request, touch):
-                events += self._fill(request, board, touch, request.quantity, at)
+            if enough and price:
+                events += self._fill(request, board, price, request.quantity, at)
         if request.remaining and patience is not Patience.DAY:
             left = request.remaining
             request.cancelled += left
@@ -291,3 +312,7 @@ class Exchange(Pit):
             return self.sellable(symbol)
         shown = self.account_shown(at).quantity(symbol)
         return min(self.sellable(symbol), shown - self.orders.open_sales(symbol))
+
+
+def _same_hours(division: str, other: str) -> bool:
+    return DIVISIONS[division].hours is DIVISIONS[other].hours

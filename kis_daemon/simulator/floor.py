@@ -19,7 +19,7 @@ from kis_daemon.simulator.listing_view import ListingView, view_of
 from kis_daemon.simulator.lived_prices import LivedPrices
 from kis_daemon.simulator.market_rules import CorporateAction, Designation, MarketRules
 from kis_daemon.simulator.prices import PriceBook
-from kis_daemon.simulator.sessions import REFORM, last_hours_end
+from kis_daemon.simulator.sessions import REFORM
 
 _MILLION = 1_000_000
 
@@ -68,10 +68,6 @@ class Floor:
     def is_reformed(self, day: date) -> bool:
         """Tell whether the after-market and the longer frames of 2026-09-14 are in force on `day`."""
         return day >= REFORM if self._reformed is None else self._reformed
-
-    def last_hours_end(self, day: TradingDay) -> datetime:
-        """Return the moment after which nothing of `day` can be ordered or cancelled any more."""
-        return last_hours_end(day, reformed=self.is_reformed(day.date))
 
     def closing_price_at(self, symbol: Symbol, day: TradingDay) -> datetime:
         """Return when the closing auction of `symbol` makes its price: at the close, or up to 30 seconds later."""

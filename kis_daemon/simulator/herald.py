@@ -3,6 +3,7 @@
 Rules of this room
     A part of the day is told at its beginning; a running auction tells what it expects every five minutes.
     An interruption is told when it begins and when it has ended, a halt when it is called and when it is lifted.
+    An index is told when trades have moved it, once a second at most.
     Only what is registered is told: a day on which nobody listens costs a dozen timers.
 """
 
@@ -15,12 +16,14 @@ from kis_daemon.domain.calendar import TradingDay
 from kis_daemon.domain.market import Symbol
 from kis_daemon.simulator.channels import ChannelKind, book_width
 from kis_daemon.simulator.frames_book import book_frame
+from kis_daemon.simulator.frames_index import IndexTeller
 from kis_daemon.simulator.frames_status import expected_frame, status_frame
 from kis_daemon.simulator.interruptions import Interruption
 from kis_daemon.simulator.stream import Stream
 from kis_daemon.simulator.venue import Venue
 
 AUCTION_TOLD_EVERY = timedelta(minutes=5)
+INDEX_TOLD_EVERY = timedelta(seconds=1)
 
 
 class Herald:
@@ -35,6 +38,7 @@ class Herald:
         exchange = self._venue.exchange
         async with asyncio.TaskGroup() as group:
             self._listen(group)
+            teller = group.create_task(self._tell_indices(), name="herald of the indices")
             day = exchange.day
             while day is not None:
                 for at, begins in _agenda(day):
@@ -44,6 +48,7 @@ class Herald:
                 last = min(exchange.prices.last_day, exchange.calendar.last)
                 rest = exchange.calendar.trading_days(day.date + timedelta(days=1), last) if day.date < last else ()
                 day = rest[0] if rest else None
+            teller.cancel()
 
     def tell(self, symbol: Symbol) -> None:
         """Tell the state of one symbol to whoever registered it."""
@@ -67,6 +72,18 @@ class Herald:
         self.tell(interruption.symbol)
         await self._venue.clock.sleep_until(interruption.ends_at)
         self._status(only=interruption.symbol)
+
+    async def _tell_indices(self) -> None:
+        teller = IndexTeller()
+        while True:
+            await self._stream.moved.wait()
+            now = self._venue.now()
+            for channel, code in self._stream.registered(ChannelKind.INDEX):
+                frame = teller.frame(self._venue, code, now, tr_id=channel.tr_id)
+                if frame is not None:
+                    self._stream.on_announcement(channel.tr_id, code, frame)
+            self._stream.moved.clear()
+            await self._venue.clock.sleep_until(now + INDEX_TOLD_EVERY)
 
     def _tell_all(self, *, opens_a_part: bool) -> None:
         if opens_a_part:

@@ -64,6 +64,7 @@ class MarketRules:
 
     `queue` puts a resting order behind what stands at its price. `limits_never_fill` is what the paper venue does to
     some limit orders. `sells_what_the_balance_shows` refuses a sale of shares that a lagging balance lacks.
+    `bars_take_after_market` has the charts of a day count the trades of its after-market, as KIS reportedly does.
     """
 
     interruptions: bool = False
@@ -72,6 +73,7 @@ class MarketRules:
     volume_share: int = 10
     limits_never_fill: bool = False
     sells_what_the_balance_shows: bool = False
+    bars_take_after_market: bool = False
     listing_lag_s: float = 0.0
     balance_lag_s: float = 0.0
     actions: tuple[CorporateAction, ...] = ()

@@ -10,6 +10,8 @@ from kis_daemon.domain.market import Side, Won, tick_size
 from kis_daemon.simulator.board import Board
 from kis_daemon.simulator.requests import DIVISIONS, HouseRules, Patience, Pricing, Refusal, Request
 
+_CONTINUOUS_ONLY = (Pricing.BEST, Pricing.PRIORITY, Pricing.MIDDLE)
+
 
 def takes(rules: HouseRules, code: str, phase: SessionPhase) -> bool:
     """Tell whether order type `code` may be entered now: an auction takes only what can wait for it."""
@@ -21,13 +23,13 @@ def takes(rules: HouseRules, code: str, phase: SessionPhase) -> bool:
         SessionPhase.CLOSED,
     ):  # CLOSED: a type of other hours, which takes all of its own
         return True
-    return division.patience is Patience.DAY and division.pricing not in (Pricing.BEST, Pricing.PRIORITY)
+    return division.patience is Patience.DAY and division.pricing not in _CONTINUOUS_ONLY
 
 
 def limit_of(board: Board, side: Side, code: str, price: Won) -> Won | Refusal:
     """Return the limit an order gets, 0 for any price, or why its price is refused."""
     division = DIVISIONS[code]
-    if division.pricing is Pricing.MARKET:
+    if division.pricing in (Pricing.MARKET, Pricing.MIDDLE):
         return 0
     if division.pricing is Pricing.FIXED:  # before the open the last price is the close of the day before
         return board.price
@@ -61,6 +63,24 @@ def reaches(request: Request, price: Won) -> bool:
     return request.limit >= price if request.side is Side.BUY else request.limit <= price
 
 
+def entry_price(request: Request, board: Board) -> Won:
+    """Return the price at which an order that has just come would trade with the touch, 0 where it would not."""
+    if DIVISIONS[request.division].pricing is Pricing.MIDDLE:
+        return middle_price(request, board)
+    touch = board.ask if request.side is Side.BUY else board.bid
+    return touch if reaches(request, touch) else 0
+
+
+def middle_price(request: Request, board: Board) -> Won:
+    """Return the middle of the touch where somebody is there to meet the order, else 0.
+
+    The other side's last trade tells that: who just sold at the bid would have sold to a buyer in the middle.
+    """
+    if not (board.ask and board.bid) or board.bought_last is (request.side is Side.BUY):
+        return 0
+    return (board.ask + board.bid) // 2
+
+
 def wakes(request: Request, price: Won) -> bool:
     """Tell whether a trade at `price` wakes a stop: up to its trigger for a buy, down to it for a sale."""
     return price >= request.trigger if request.side is Side.BUY else price <= request.trigger
@@ -73,6 +93,8 @@ def turns_to_market(request: Request, phase: SessionPhase) -> bool:
 
 def fill_price(request: Request, board: Board, phase: SessionPhase, ask_before: Won, bid_before: Won) -> Won:
     """Return the price at which the trade just recorded fills a waiting order, 0 where it does not."""
+    if DIVISIONS[request.division].pricing is Pricing.MIDDLE:
+        return middle_price(request, board) if phase is SessionPhase.REGULAR else 0
     buying = request.side is Side.BUY
     touch = board.ask if buying else board.bid
     if phase is not SessionPhase.REGULAR:

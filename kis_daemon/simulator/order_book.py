@@ -19,12 +19,13 @@ class OrderBook:
         self.next_number = FIRST_NUMBER
         self._step = number_step
         self._waiting: dict[Symbol, list[Request]] = {}
-        self._aside: list[Request] = []  # outside of the regular session: no trade of it can fill them
+        # outside of the regular session: no trade of it can fill them
+        self._aside: dict[tuple[Hours, Symbol], list[Request]] = {}
 
     def begin(self, day: date) -> None:
         self.days[day] = {}
         self.next_number = FIRST_NUMBER
-        self._waiting, self._aside = {}, []
+        self._waiting, self._aside = {}, {}
 
     def number(
         self,
@@ -63,22 +64,31 @@ class OrderBook:
         return [request for day in self.days if first <= day <= last for request in self.days[day].values()]
 
     def waiting(self, symbol: Symbol) -> list[Request]:
-        """Return the requests of `symbol` that may still be filled, in the order of their numbers."""
+        """Return the requests of `symbol` that the regular session may still fill, in the order of their numbers."""
         return self._waiting.get(symbol, [])
 
+    def waiting_aside(self, hours: Hours) -> dict[Symbol, list[Request]]:
+        """Return what other hours than the regular session's may still fill, by symbol."""
+        return {symbol: list(waiting) for (kept, symbol), waiting in self._aside.items() if kept is hours and waiting}
+
     def wait(self, request: Request) -> None:
-        if DIVISIONS[request.division].hours is Hours.REGULAR:
+        hours = DIVISIONS[request.division].hours
+        if hours is Hours.REGULAR:
             self._waiting.setdefault(request.symbol, []).append(request)
         else:
-            self._aside.append(request)
+            self._aside.setdefault((hours, request.symbol), []).append(request)
 
     def drop_done(self, symbol: Symbol) -> None:
         """Let go of the requests of `symbol` of which nothing remains."""
-        self._waiting[symbol] = [request for request in self.waiting(symbol) if request.remaining]
+        if symbol in self._waiting:
+            self._waiting[symbol] = [request for request in self._waiting[symbol] if request.remaining]
+        for (hours, kept), waiting in self._aside.items():
+            if kept == symbol:
+                self._aside[hours, kept] = [request for request in waiting if request.remaining]
 
     def open_sales(self, symbol: Symbol) -> int:
         """Return the shares of `symbol` in sales that still wait."""
-        aside = [request for request in self._aside if request.symbol == symbol and request.is_open]
+        aside = [request for (_, kept), waiting in self._aside.items() if kept == symbol for request in waiting]
         return sum(request.remaining for request in (*self.waiting(symbol), *aside) if request.side is Side.SELL)
 
     def expire(self) -> list[Request]:
@@ -89,9 +99,14 @@ class OrderBook:
 
     def expire_aside(self, hours: Collection[Hours]) -> list[Request]:
         """Return what waited in these hours outside of the regular session, now expired."""
-        ended = [request for request in self._aside if DIVISIONS[request.division].hours in hours]
-        self._aside = [request for request in self._aside if request not in ended]
+        ended = [request for (kept, _), waiting in self._aside.items() if kept in hours for request in waiting]
+        self._aside = {place: waiting for place, waiting in self._aside.items() if place[0] not in hours}
         return _expired([request for request in ended if request.remaining])
+
+    def taken_in(self, hours: Hours, symbol: Symbol, day: date) -> int:
+        """Return the shares of `symbol` that `hours` of `day` have filled."""
+        rows = [row for row in self.days.get(day, {}).values() if row.symbol == symbol]
+        return sum(row.filled for row in rows if DIVISIONS[row.division].hours is hours)
 
     def take_back(self, day: date, requests: Iterable[Request], *, running: bool) -> None:
         """Put in the requests of a saved day; those of a `running` one go on waiting, others have expired."""

@@ -91,7 +91,8 @@ class Pit(Floor):
             return self._trade(board, tick, at, phase)
         if at == day.closing_auction_at:
             return ()
-        return self._fill_waiting(board, None, at, SessionPhase.REGULAR, board.ask, board.bid)
+        waiting = self.orders.waiting(symbol)
+        return self._fill_waiting(waiting, board, None, at, SessionPhase.REGULAR, board.ask, board.bid)
 
     def interrupted(self) -> list[tuple[datetime, Symbol]]:
         """Return the interruptions that run, the first to end first."""
@@ -133,12 +134,14 @@ class Pit(Floor):
     def _trade(self, board: Board, tick: PathTick, at: datetime, phase: SessionPhase) -> tuple[OrderEvent, ...]:
         ask_before, bid_before = board.ask, board.bid
         board.record(tick, at)
-        if not self.orders.waiting(board.symbol):
+        waiting = self.orders.waiting(board.symbol)
+        if not waiting:
             return ()
-        return self._fill_waiting(board, tick, at, phase, ask_before, bid_before)
+        return self._fill_waiting(waiting, board, tick, at, phase, ask_before, bid_before)
 
     def _fill_waiting(
         self,
+        waiting: list[Request],
         board: Board,
         tick: PathTick | None,
         at: datetime,
@@ -147,7 +150,7 @@ class Pit(Floor):
         bid_before: Won,
     ) -> tuple[OrderEvent, ...]:
         events: list[OrderEvent] = []
-        for request in sorted(self.orders.waiting(board.symbol), key=priority):
+        for request in sorted(waiting, key=priority):
             if request.sleeps:
                 if not wakes(request, board.price):
                     continue

@@ -6,6 +6,7 @@ Rules of this room
     Trades of one second are played in the order of the listing. Nothing here waits but for the clock.
     A symbol of single prices trades every half hour. Where the close is put off, the last trade comes with it.
     A trade that the exchange kept back is not told; what ends an interruption is, by a task of its own.
+    Where the venue takes orders outside of the regular session, those hours trade and end beside it (`late_market`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from kis_daemon.domain.price_path import PathTick, intraday_path
 from kis_daemon.ports import Clock
 from kis_daemon.simulator.board import Board
 from kis_daemon.simulator.exchange import Exchange
-from kis_daemon.simulator.requests import DIVISIONS, Hours, OrderEvent
+from kis_daemon.simulator.requests import DIVISIONS, OrderEvent
+from kis_daemon.simulator.sessions import ASIDE, hours_of, trades_of
 
 STAGGER_S = 20
 SINGLE_PRICES_EVERY = timedelta(minutes=30)
@@ -108,14 +110,13 @@ class Player:
             self._exchange.on_interruption = lambda begun: self._end_later(group, begun.symbol, begun.ends_at)
             for ends_at, symbol in self._exchange.interrupted():
                 self._end_later(group, symbol, ends_at)
-            await self._play_days()
+            await self._play_days(group)
 
-    async def _play_days(self) -> None:
+    async def _play_days(self, group: asyncio.TaskGroup) -> None:
         day = self._exchange.day
         if day is None:
             raise RuntimeError("player without a day: expected an exchange that was begun")
-        if self._clock.now() < day.closes_at:
-            await self._play(day)
+        await self._play(group, day)
         while True:
             following = self._following(day)
             if following is None:
@@ -124,7 +125,7 @@ class Player:
             await self._clock.sleep_until(datetime.combine(day.date, datetime.min.time(), KST))
             self._exchange.open_day(day)
             self._on_day()
-            await self._play(day)
+            await self._play(group, day)
 
     def _following(self, day: TradingDay) -> TradingDay | None:
         calendar, last = self._exchange.calendar, self._exchange.prices.last_day
@@ -133,8 +134,16 @@ class Player:
         days = calendar.trading_days(day.date + timedelta(days=1), min(last, calendar.last))
         return days[0] if days else None
 
-    async def _play(self, day: TradingDay) -> None:
+    async def _play(self, group: asyncio.TaskGroup, day: TradingDay) -> None:
         """Play what is left of `day`; its trades before now were recorded when the exchange was begun."""
+        aside = {DIVISIONS[code].hours for code in self._exchange.rules.divisions}.intersection(ASIDE)
+        others = group.create_task(self._play_aside(day), name="simulator player of other hours") if aside else None
+        if self._clock.now() < day.closes_at:
+            await self._play_session(day)
+        if others is not None:
+            await others
+
+    async def _play_session(self, day: TradingDay) -> None:
         begun = self._clock.now()
         rest = [played for played in programme(self._exchange, day, self._ticks_per_day) if played.at > begun]
         for at, trades in groupby(rest, key=attrgetter("at")):
@@ -149,15 +158,23 @@ class Player:
         await self._clock.sleep_until(day.closes_at)
         self._exchange.close_day()
         self._on_day_over(day)
-        await self._end_hours(day)
 
-    async def _end_hours(self, day: TradingDay) -> None:
-        """Where the venue takes orders after the close, end those hours when they are over."""
-        exchange = self._exchange
-        if not any(DIVISIONS[code].hours is not Hours.REGULAR for code in exchange.rules.divisions):
-            return
-        await self._clock.sleep_until(exchange.last_hours_end(day))
-        exchange.end_hours(tuple(Hours))
+    async def _play_aside(self, day: TradingDay) -> None:
+        """Let the hours outside of the regular session trade, and end them when they are over."""
+        exchange, begun = self._exchange, self._clock.now()
+        reformed = exchange.is_reformed(day.date)
+        for hours in ASIDE:
+            span = hours_of(hours, day, reformed=reformed)
+            if span is None:
+                continue
+            for at in trades_of(hours, day, reformed=reformed):
+                if at > begun:
+                    await self._clock.sleep_until(at)
+                    events = exchange.trade_late(hours, at)
+                    if events:
+                        self._on_events(events)
+            await self._clock.sleep_until(span[1])
+            exchange.end_hours((hours,))
 
     def _end_later(self, group: asyncio.TaskGroup, symbol: Symbol, ends_at: datetime) -> None:
         async def end() -> None:

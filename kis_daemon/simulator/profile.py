@@ -113,8 +113,9 @@ class SimulatorSettings:
 
     `rate` is only told on `/__sim/clock`. `rate_limit_per_s` None means the profile's own, 0 no limit.
     `latency_s` passes before each REST answer, `notice_delay_s` between an event and its notice.
-    `reformed` switches what is in force since 2026-09-14 on or off, None is by the simulated day; `book_fields` None
-    too, `notice_fields` 23 is the layout before the second venue. A trade is printed as `records_per_frame` executions.
+    `reformed` switches what is in force since 2026-09-14 on or off, None is by the simulated day; `book_fields` and
+    `notice_fields` None too: 23 is the layout before the second venue. A trade is printed as `records_per_frame`
+    executions.
     A session that went without a word holds its key for `session_lingers_s` more; a wrong login id is answered, or
     closes the connection (`wrong_hts_id_closes`).
     The API was applied for on `applied_on`: a real account has three calls a second for its first three days.
@@ -142,7 +143,7 @@ class SimulatorSettings:
     ping_interval_s: float = 20.0
     reformed: bool | None = None
     book_fields: Literal[59, 62, 63] | None = None
-    notice_fields: Literal[23, 26] = 26
+    notice_fields: Literal[23, 26] | None = None
     records_per_frame: int = 1
     session_lingers_s: float = 0.0
     wrong_hts_id_closes: bool = False

@@ -12,8 +12,8 @@ from __future__ import annotations
 from kis_daemon.domain.market import Side, Won
 from kis_daemon.domain.price_path import PathTick
 from kis_daemon.simulator.board import Board
-from kis_daemon.simulator.matching import reaches
-from kis_daemon.simulator.requests import Request
+from kis_daemon.simulator.matching import middle_price, reaches
+from kis_daemon.simulator.requests import DIVISIONS, Pricing, Request
 
 
 def stands_before(request: Request, board: Board) -> int:
@@ -30,6 +30,9 @@ def stands_before(request: Request, board: Board) -> int:
 
 def left_for(request: Request, board: Board, tick: PathTick) -> tuple[Won, int]:
     """Return (price, shares) that the trade just recorded leaves for a resting order; shares 0 where nothing."""
+    if DIVISIONS[request.division].pricing is Pricing.MIDDLE:  # nobody else stands in the middle
+        middle = middle_price(request, board)
+        return middle, tick.volume if middle else 0
     buying = request.side is Side.BUY
     limit = request.limit
     touch = board.ask if buying else board.bid

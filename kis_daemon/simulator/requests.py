@@ -28,6 +28,7 @@ class Pricing(StrEnum):
     PRIORITY = "PRIORITY"  # the own side's touch at entry
     LIMIT_THEN_MARKET = "LIMIT_THEN_MARKET"  # a limit that becomes a market order in the closing auction
     FIXED = "FIXED"  # at a close that is known
+    MIDDLE = "MIDDLE"  # halfway between the two sides of the touch, wherever they go
 
 
 class Patience(StrEnum):
@@ -77,7 +78,10 @@ DIVISIONS = {
         Division(code="14", name="FOK시장가", pricing=Pricing.MARKET, patience=Patience.ALL_OR_NOTHING),
         Division(code="15", name="IOC최유리", pricing=Pricing.BEST, patience=Patience.IMMEDIATE),
         Division(code="16", name="FOK최유리", pricing=Pricing.BEST, patience=Patience.ALL_OR_NOTHING),
+        Division(code="21", name="중간가", pricing=Pricing.MIDDLE),
         Division(code="22", name="스톱지정가", pricing=Pricing.LIMIT, has_trigger=True),
+        Division(code="23", name="중간가IOC", pricing=Pricing.MIDDLE, patience=Patience.IMMEDIATE),
+        Division(code="24", name="중간가FOK", pricing=Pricing.MIDDLE, patience=Patience.ALL_OR_NOTHING),
         Division(code="05", name="장전시간외", pricing=Pricing.FIXED, hours=Hours.BEFORE_OPEN),
         Division(code="06", name="장후시간외", pricing=Pricing.FIXED, hours=Hours.AT_CLOSE),
         *(
@@ -146,7 +150,8 @@ class Channel(StrEnum):
 class Request:
     """One numbered row of the day.
 
-    `limit` 0 means any price, `held` is the cash it holds back, `ahead` the shares that stand before it in the queue.
+    `limit` 0 means any price or the middle one, `held` is the cash it holds back, `ahead` the shares that stand before
+    it in the queue.
     A stop sleeps until a trade reaches its `trigger`; `triggered_at` is None until then.
     """
 

@@ -99,7 +99,7 @@ def bars_until_now(venue: Venue, board: Board, first: date, last: date, period: 
     end = min(period_end(end, period), board.day)
     bars = list(venue.exchange.chart(board.symbol, start, end, adjusted=adjusted))
     if end == board.day:
-        bars += today_bar(board)
+        bars += (venue.exchange.bar_at(board.symbol, bar, venue.now()) for bar in today_bar(board))
     return by_period(bars, period) if period != "D" else bars
 
 

@@ -1,4 +1,4 @@
-"""Indices on the wire: inquire-daily-indexchartprice and inquire-index-price.
+"""Indices on the wire: inquire-daily-indexchartprice and inquire-index-price; `frames_index` tells them on the stream.
 
 Source: the wire contract, section 4.2.9. Volume is in thousands of shares, turnover in millions of won.
 
@@ -144,7 +144,8 @@ def _join(whole: Level, day: Level) -> None:
     whole.volume, whole.turnover = whole.volume + day.volume, whole.turnover + day.turnover
 
 
-def _today_and_before(venue: Venue, index: Index) -> tuple[Level, Level]:
+def today_and_before(venue: Venue, index: Index) -> tuple[Level, Level]:
+    """Return an index as it stands, and on the day before."""
     today = venue.exchange.day
     assert today is not None  # the servers answer only once the exchange was begun
     days = _days(venue, today.date - timedelta(days=20), today.date, 2)
@@ -152,15 +153,16 @@ def _today_and_before(venue: Venue, index: Index) -> tuple[Level, Level]:
     return made[-1], made[-2] if len(made) > 1 else made[-1]
 
 
-def _change(now: float, before: float) -> tuple[str, str, str]:
+def change_from(now: float, before: float) -> tuple[str, str, str]:
+    """Return (change, its sign code, its rate) of `now` against `before`."""
     change = round(now, 2) - round(before, 2)
     sign = "3" if round(change, 2) == 0 else "2" if change > 0 else "5"
     return f"{change + 0.0:.2f}", sign, percent(change, before)
 
 
 def _summary(venue: Venue, code: str, index: Index) -> Body:
-    now, before = _today_and_before(venue, index)
-    change, sign, rate = _change(now.close, before.close)
+    now, before = today_and_before(venue, index)
+    change, sign, rate = change_from(now.close, before.close)
     return {
         "bstp_nmix_prdy_vrss": change,
         "prdy_vrss_sign": sign,
@@ -187,8 +189,8 @@ def index_price(venue: Venue, fields: Fields) -> Reply:
     index = INDICES.get(fields.text("FID_INPUT_ISCD"))
     if index is None:
         return Reply(body=done(QUOTED, output={"bstp_nmix_prpr": "0.00", "acml_vol": "0"}))
-    now, before = _today_and_before(venue, index)
-    change, sign, rate = _change(now.close, before.close)
+    now, before = today_and_before(venue, index)
+    change, sign, rate = change_from(now.close, before.close)
     output: Body = {
         "bstp_nmix_prpr": f"{now.close:.2f}",
         "bstp_nmix_prdy_vrss": change,
@@ -205,14 +207,14 @@ def index_price(venue: Venue, fields: Fields) -> Reply:
         ("lwpr", now.low, ("prdy_clpr_vrss_lwpr", "lwpr_vrss_prpr_sign", "prdy_clpr_vrss_lwpr_rate")),
     ):
         output[f"bstp_nmix_{name}"] = f"{value:.2f}"
-        output[vrss], output[vrss_sign], output[ctrt] = _change(value, before.close)
-    output |= _counts(members(venue, index)) | _year(venue, index, now.close)
+        output[vrss], output[vrss_sign], output[ctrt] = change_from(value, before.close)
+    output |= counts(members(venue, index)) | _year(venue, index, now.close)
     zeros = "total_askp_rsqn total_bidp_rsqn ntby_rsqn"
     output |= named(zeros, "0") | named("seln_rsqn_rate shnu_rsqn_rate", "0.00")
     return Reply(body=done(QUOTED, output=output))
 
 
-def _counts(boards: list[Board]) -> Body:
+def counts(boards: list[Board]) -> Body:
     """Return how many rose, fell, stood still, and of them how many are at a limit."""
     rose = [board for board in boards if board.price > board.base]
     fell = [board for board in boards if board.price < board.base]

@@ -38,7 +38,7 @@ def psbl_order(venue: Venue, fields: Fields) -> Reply:
         fields.one_of(name, ("Y", "N"))
     board = venue.board(symbol)
     price = fields.whole("ORD_UNPR") if price_text else 0
-    if board is not None and (price == 0 or division is None or division.pricing is Pricing.MARKET):
+    if board is not None and (price == 0 or division is None or division.pricing in (Pricing.MARKET, Pricing.MIDDLE)):
         price = board.upper
     cash = max(exchange.account.spendable, 0)
     quantity = exchange.buyable(price) if price and board is not None else 0

@@ -114,8 +114,8 @@ def _row(venue: Venue, request: Request) -> dict[str, str]:
         "ord_orgno": "00000",
         "rsvn_ord_end_dt": "",
         "excg_id_dvsn_cd": road,
-        "stpm_cndt_pric": "0",
-        "stpm_efct_occr_dtmd": "",
+        "stpm_cndt_pric": str(request.trigger),
+        "stpm_efct_occr_dtmd": "" if request.triggered_at is None else f"{request.triggered_at:%H%M%S}000",
     }
 
 
@@ -172,5 +172,5 @@ def _open_row(venue: Venue, request: Request) -> dict[str, str]:
         "psbl_qty": str(request.remaining),
         "mgco_aptm_odno": "",
         "excg_id_dvsn_name": row["excg_id_dvsn_cd"],
-        "stpm_efct_occr_yn": "",
+        "stpm_efct_occr_yn": "" if not request.trigger else "N" if request.sleeps else "Y",
     }

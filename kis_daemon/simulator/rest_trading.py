@@ -6,7 +6,7 @@ is told by the notices and the listing. A refusal is HTTP 200 with the profile's
 
 from __future__ import annotations
 
-from kis_daemon.domain.market import Side, Symbol
+from kis_daemon.domain.market import Side, Symbol, Won
 from kis_daemon.simulator.fields import Fields
 from kis_daemon.simulator.requests import DIVISIONS, Placed, Refusal
 from kis_daemon.simulator.venue import Venue
@@ -24,7 +24,13 @@ def order_cash(venue: Venue, fields: Fields, tr_id: str) -> Reply:
     if side is Side.SELL and fields.optional("SLL_TYPE") not in ("", "01"):
         return _refused(venue, Refusal.WRONG_DIVISION)  # the account holds nothing that was lent
     placed = _wrong_venue(venue, fields) or venue.exchange.submit(
-        side=side, symbol=symbol, division=division, quantity=quantity, price=price, at=venue.now()
+        side=side,
+        symbol=symbol,
+        division=division,
+        quantity=quantity,
+        price=price,
+        at=venue.now(),
+        trigger=_condition(fields, division),
     )
     return _answer(venue, fields, placed, venue.profile.sold if side is Side.SELL else venue.profile.bought)
 
@@ -44,9 +50,22 @@ def order_change(venue: Venue, fields: Fields) -> Reply:
         placed = _wrong_venue(venue, fields) or venue.exchange.cancel(number, asked, venue.now())
     else:
         placed = _wrong_venue(venue, fields) or venue.exchange.modify(
-            number, division=division, quantity=asked, price=price, at=venue.now()
+            number,
+            division=division,
+            quantity=asked,
+            price=price,
+            at=venue.now(),
+            trigger=_condition(fields, division),
         )
     return _answer(venue, fields, placed, venue.profile.changed)
+
+
+def _condition(fields: Fields, division: str) -> Won:
+    """Return the price that wakes a stop, 0 where none is told; clients send the field empty with other types."""
+    kind = DIVISIONS.get(division)
+    if kind is None or not kind.has_trigger or not fields.optional("CNDT_PRIC"):
+        return 0
+    return fields.whole("CNDT_PRIC")
 
 
 def _wrong_venue(venue: Venue, fields: Fields) -> Refusal | None:

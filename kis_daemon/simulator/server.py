@@ -38,7 +38,7 @@ from kis_daemon.simulator.herald import Herald
 from kis_daemon.simulator.player import Player, record_until
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.profile import PROFILES, SimulatorSettings
-from kis_daemon.simulator.requests import OrderEvent
+from kis_daemon.simulator.requests import DIVISIONS, Hours, OrderEvent
 from kis_daemon.simulator.rest import CLOSING_S, RestServer
 from kis_daemon.simulator.stream import LARGEST_REQUEST, FrameHook, Session, Stream
 from kis_daemon.simulator.tokens import KeyDesk
@@ -189,7 +189,8 @@ class Simulator:
             saved_market.take_back_boards(exchange, state)
             exchange.orders.next_number = state["next_number"]
             for request in exchange.orders.days[day.date].values():
-                exchange.boards[request.symbol].taken += request.filled
+                if DIVISIONS[request.division].hours is Hours.REGULAR:
+                    exchange.boards[request.symbol].taken += request.filled
         if now >= day.closes_at:
             exchange.close_day()
         self._state.save(exchange, now)

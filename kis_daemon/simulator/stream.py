@@ -6,6 +6,7 @@ Rules of this room
     Each session has its own key and iv. A session that leaves three PINGPONGs unanswered is closed.
     An approval key is looked at when something is registered with it, never at the handshake.
     Frames are written at once, without a task and without waiting; a reader that stays far behind is dropped.
+    While an index is registered, a trade sets `moved`; the herald tells what it moved.
     `faults` is None unless one is planned: a frame costs one look at it.
 """
 
@@ -25,7 +26,7 @@ from websockets.protocol import Event, State
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.price_path import PathTick
 from kis_daemon.simulator.board import Board
-from kis_daemon.simulator.channels import INDEX_CODES, Channel, ChannelKind, Printer, channel_of, printer_of
+from kis_daemon.simulator.channels import INDEX_CODES, OF_A_LOGIN, Channel, ChannelKind, Printer, channel_of, printer_of
 from kis_daemon.simulator.notices import notice_frame, notices
 from kis_daemon.simulator.outgoing import Outgoing, OutKind, answer_frame, ping_frame
 from kis_daemon.simulator.registrar import Asked, Unreadable, is_pingpong, read
@@ -84,11 +85,15 @@ class Stream:
         self._lingers_until: datetime | None = None
         self._printers: dict[Symbol, tuple[tuple[str, Printer], ...]] = {}
         self._notice = False
+        self._index = False
+        self.moved = asyncio.Event()
 
     # --- out ------------------------------------------------------------------------------------------------
 
     def on_trade(self, board: Board, tick: PathTick) -> None:
         """Send the frames of a trade to whoever registered its symbol."""
+        if self._index:
+            self.moved.set()
         printers, session = self._printers.get(board.symbol), self._session
         if printers is None or session is None:
             return
@@ -228,7 +233,7 @@ class Stream:
         channel = channel_of(tr_id, self._venue.profile.name)
         if channel is None:
             return self._say(session, tr_id, tr_key, "9", "OPSP8991", "invalid tr_id")
-        is_notice = channel.kind is ChannelKind.NOTICES
+        is_notice = channel.kind in OF_A_LOGIN
         if is_notice and tr_key != settings.hts_id:
             if settings.wrong_hts_id_closes:
                 self.drop(session)
@@ -259,7 +264,7 @@ class Stream:
     def _claim(self, session: Session) -> None:
         """Make `session` the one that is served, with what it has registered now."""
         self._session = session
-        self._notice = False
+        self._notice = self._index = False
         printers: dict[Symbol, tuple[tuple[str, Printer], ...]] = {}
         for tr_id, key in session.registered:
             channel = channel_of(tr_id, self._venue.profile.name)
@@ -268,12 +273,14 @@ class Stream:
                 printers[Symbol(key)] = (*printers.get(Symbol(key), ()), (tr_id, printer))
             elif channel is not None and channel.kind is ChannelKind.NOTICES:
                 self._notice = True
+            elif channel is not None and channel.kind is ChannelKind.INDEX:
+                self._index = True
         self._printers = printers
 
     def _forget(self, session: Session) -> None:
         self._connected.pop(session, None)
         if self._session is session:
-            self._session, self._printers, self._notice = None, {}, False
+            self._session, self._printers, self._notice, self._index = None, {}, False, False
 
     def _say(
         self,

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -25,43 +24,26 @@ import structlog
 from kis_daemon.domain.events import Event
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Order
-from kis_daemon.domain.safeguards import KillSwitch
 from kis_daemon.ports import Clock, OutcomeUnknown, Rows, StaleVersion, StoreError, WriteRefused
-from kis_daemon.store.codec import decoded, encoded
 from kis_daemon.store.memory import MemoryRows, Tables
 from kis_daemon.store.rows import SqlRows
 from kis_daemon.store.spare_file import SpareFile
+from kis_daemon.store.writes import (
+    MIRRORED,
+    ORDER_KNOWN,
+    SWITCH_SEEN,
+    Batch,
+    Listening,
+    Write,
+    as_lines,
+    as_writes,
+    merge,
+)
 
 T = TypeVar("T")
 
 log = structlog.get_logger("store")
 
-# What a stop needs to know; memory repeats these, and forgets the rest.
-_MIRRORED = (
-    "set_kill_switch",
-    "claim_order",
-    "save_order",
-    "add_fill",
-    "save_trade",
-    "save_position",
-    "save_levels",
-    "close_position",
-    "set_mark",
-)
-_WRITES = (
-    *_MIRRORED,
-    "append",
-    "add_proposal",
-    "add_approval",
-    "use_approval",
-    "add_refused_request",
-    "save_symbol_name",
-    "add_account_snapshot",
-    "save_day_summary",
-)
-_SWITCH_SEEN = "switch_seen"
-_ORDER_KNOWN = "order_known"
-_NOTHING_DONE = {"claim_order": False, "add_fill": False}  # what these return where a row was there already
 _KEEP_STATE_S = 5.0  # how old the state on the disk may be while the database is in charge
 _PAUSES_S = (1.0, 2.0, 5.0, 10.0)  # between two questions to a database that is away; the last one stays
 
@@ -70,49 +52,6 @@ class Primary(Protocol):
     """The database, as far as it is needed here."""
 
     async def transact(self, work: Callable[[SqlRows], T]) -> T: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Write:
-    """One write: the method of `Rows` and what it was given."""
-
-    name: str
-    args: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    """What one transaction wrote. `maybe`: the database was asked to commit it, and may have."""
-
-    writes: tuple[_Write, ...]
-    maybe: bool
-
-
-class _Listening:
-    """Rows that take down what is written to them, and the kill switch that is read."""
-
-    def __init__(self, rows: Any, writes: list[_Write]) -> None:
-        self._rows = rows
-        self._writes = writes
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._rows, name)
-        if name == "kill_switch":
-            return lambda: self._seen(method())
-        if name not in _WRITES:
-            return method
-
-        def written(*args: Any) -> Any:
-            result = method(*args)
-            if name not in _NOTHING_DONE or result is not _NOTHING_DONE[name]:
-                self._writes.append(_Write(name=name, args=args))
-            return result
-
-        return written
-
-    def _seen(self, switch: KillSwitch) -> KillSwitch:
-        self._writes.append(_Write(name=_SWITCH_SEEN, args=(switch,)))
-        return switch
 
 
 class _SpareRows(MemoryRows):
@@ -147,7 +86,7 @@ class SpareRecords:
         self._keeps_state = keeps_state
         self._tables = Tables()
         self._day = date.min
-        self._batches: list[_Batch] = []
+        self._batches: list[Batch] = []
         self._state_is_kept = False
         self._one_at_a_time = asyncio.Lock()
         self._away = asyncio.Event()
@@ -163,10 +102,10 @@ class SpareRecords:
             raise StoreError("the database is away, and nothing stands in for it")
         for line in lines:
             if "state" in line:
-                self._apply(_writes(line["state"]))
+                self._apply(as_writes(line["state"]))
                 self._state_is_kept = True
             else:
-                batch = _Batch(writes=_writes(line["writes"]), maybe=bool(line["maybe"]))
+                batch = Batch(writes=as_writes(line["writes"]), maybe=bool(line["maybe"]))
                 self._apply(batch.writes)
                 self._batches.append(batch)
         if not primary_is_open:
@@ -185,32 +124,32 @@ class SpareRecords:
         """Learn from the database what a stop needs."""
         today = self._clock.now().date()
 
-        def state(rows: SqlRows) -> list[_Write]:
+        def state(rows: SqlRows) -> list[Write]:
             orders = {order.key: order for order in (*rows.orders_of(today), *rows.live_orders())}
             trades = {trade.order_key: trade for trade in rows.trades(today, today)}
             trades |= {key: trade for key in orders if (trade := rows.trade(key)) is not None}
             return [
-                *(_Write(name=_ORDER_KNOWN, args=(order,)) for order in orders.values()),
-                *(_Write(name="save_position", args=(position,)) for position in rows.open_positions()),
-                *(_Write(name="save_trade", args=(trade,)) for trade in trades.values()),
-                *(_Write(name="set_mark", args=mark) for mark in rows.marks()),
-                _Write(name=_SWITCH_SEEN, args=(rows.kill_switch(),)),
+                *(Write(name=ORDER_KNOWN, args=(order,)) for order in orders.values()),
+                *(Write(name="save_position", args=(position,)) for position in rows.open_positions()),
+                *(Write(name="save_trade", args=(trade,)) for trade in trades.values()),
+                *(Write(name="set_mark", args=mark) for mark in rows.marks()),
+                Write(name=SWITCH_SEEN, args=(rows.kill_switch(),)),
             ]
 
         found = await self._primary.transact(state)
         self._tables = Tables()
         self._apply(found)
 
-    def _state(self) -> list[_Write]:
+    def _state(self) -> list[Write]:
         """Return what memory knows, as writes that make it again."""
         tables = self._tables
         held = [position for position, closed_at in tables.positions.values() if closed_at is None]
         return [
-            *(_Write(name=_ORDER_KNOWN, args=(order,)) for order in tables.orders.values()),
-            *(_Write(name="save_position", args=(position,)) for position in held),
-            *(_Write(name="save_trade", args=(trade,)) for trade in tables.trades.values()),
-            *(_Write(name="set_mark", args=mark) for mark in tables.marks.items()),
-            _Write(name=_SWITCH_SEEN, args=(tables.switch,)),
+            *(Write(name=ORDER_KNOWN, args=(order,)) for order in tables.orders.values()),
+            *(Write(name="save_position", args=(position,)) for position in held),
+            *(Write(name="save_trade", args=(trade,)) for trade in tables.trades.values()),
+            *(Write(name="set_mark", args=mark) for mark in tables.marks.items()),
+            Write(name=SWITCH_SEEN, args=(tables.switch,)),
         ]
 
     # --- transactions ---------------------------------------------------------------------------------------
@@ -224,9 +163,9 @@ class SpareRecords:
             if self.degraded:
                 return self._in_memory(work, maybe=False)
 
-            def whole(rows: SqlRows) -> tuple[list[_Write], T]:
-                writes: list[_Write] = []
-                result = work(cast("Rows", _Listening(rows, writes)))
+            def whole(rows: SqlRows) -> tuple[list[Write], T]:
+                writes: list[Write] = []
+                result = work(cast("Rows", Listening(rows, writes)))
                 return writes, result
 
             try:
@@ -247,11 +186,11 @@ class SpareRecords:
 
     def _in_memory(self, work: Callable[[Rows], T], *, maybe: bool) -> T:
         rows = _SpareRows(self._tables)
-        writes: list[_Write] = []
-        state = None if self._batches or self._state_is_kept else _lines(self._state())
+        writes: list[Write] = []
+        state = None if self._batches or self._state_is_kept else as_lines(self._state())
         try:
-            result = work(cast("Rows", _Listening(rows, writes)))
-            kept = tuple(write for write in writes if write.name != _SWITCH_SEEN)
+            result = work(cast("Rows", Listening(rows, writes)))
+            kept = tuple(write for write in writes if write.name != SWITCH_SEEN)
             if kept:
                 self._keep(kept, state, maybe=maybe)
         except BaseException:
@@ -261,25 +200,25 @@ class SpareRecords:
             self._tables.events.clear()
         return result
 
-    def _keep(self, writes: tuple[_Write, ...], state: list[list[Any]] | None, *, maybe: bool) -> None:
+    def _keep(self, writes: tuple[Write, ...], state: list[list[Any]] | None, *, maybe: bool) -> None:
         """Have a line on the disk, behind one that says what it builds on."""
         if state is not None:
             self._file.append({"state": state})
             self._state_is_kept = True
-        self._file.append({"maybe": maybe, "writes": _lines(writes)})
-        self._batches.append(_Batch(writes=writes, maybe=maybe))
+        self._file.append({"maybe": maybe, "writes": as_lines(writes)})
+        self._batches.append(Batch(writes=writes, maybe=maybe))
 
-    def _apply(self, writes: Sequence[_Write]) -> None:
+    def _apply(self, writes: Sequence[Write]) -> None:
         """Have memory follow what the database, or a line, says."""
         rows = MemoryRows(self._tables)
         for write in writes:
-            if write.name == _SWITCH_SEEN:
+            if write.name == SWITCH_SEEN:
                 self._tables.switch = write.args[0]
-            elif write.name == _ORDER_KNOWN:
+            elif write.name == ORDER_KNOWN:
                 order = write.args[0]
                 self._tables.orders[order.key] = order
                 self._tables.signals[order.mode, order.intent.side.value, order.intent.signal_id] = order.key
-            elif write.name in _MIRRORED:
+            elif write.name in MIRRORED:
                 if write.name == "claim_order":
                     self._forget_before(write.args[0].day)
                 if write.name == "save_order" and write.args[0].key not in self._tables.orders:
@@ -348,7 +287,7 @@ class SpareRecords:
             return
         try:
             self._file.clear()
-            self._file.append({"state": _lines(self._state())})
+            self._file.append({"state": as_lines(self._state())})
             self._state_is_kept = True
         except StoreError as error:
             log.warning("spare_state_not_kept", reason=str(error))
@@ -359,7 +298,7 @@ class SpareRecords:
         while self._batches:
             batch = self._batches[0]
             try:
-                await self._primary.transact(lambda rows, batch=batch: _merge_batch(rows, batch))  # type: ignore[misc]
+                await self._primary.transact(lambda rows, batch=batch: merge(rows, batch))  # type: ignore[misc]
             except (StaleVersion, WriteRefused) as error:
                 await self._set_aside(batch, str(error))
             self._batches.pop(0)
@@ -372,34 +311,12 @@ class SpareRecords:
         self.degraded = ""
         log.warning("store_back", merged=merged)
 
-    async def _set_aside(self, batch: _Batch, reason: str) -> None:
+    async def _set_aside(self, batch: Batch, reason: str) -> None:
         """Keep a batch that the database does not take in the log itself, whole, for a person to judge."""
         log.error("store_merge_refused", reason=reason, writes=[write.name for write in batch.writes])
         event = Event(
             at=self._clock.now(),
             type="store_merge_refused",
-            payload={"reason": reason, "writes": json.dumps(_lines(batch.writes), ensure_ascii=False)},
+            payload={"reason": reason, "writes": json.dumps(as_lines(batch.writes), ensure_ascii=False)},
         )
         await self._primary.transact(lambda rows: rows.append(event))
-
-
-def _merge_batch(rows: SqlRows, batch: _Batch) -> None:
-    """Write a batch where it is not written: its last event, or its orders' versions, tell."""
-    events = [write.args[0] for write in batch.writes if write.name == "append"]
-    if events and rows.has_event(events[-1]):
-        return
-    for write in batch.writes:
-        try:
-            getattr(rows, write.name)(*write.args)
-        except StaleVersion:
-            stored = rows.order(write.args[0].key)
-            if stored is None or stored.version < write.args[0].version:
-                raise
-
-
-def _lines(writes: Sequence[_Write]) -> list[list[Any]]:
-    return [[write.name, encoded(list(write.args))] for write in writes]
-
-
-def _writes(lines: list[list[Any]]) -> tuple[_Write, ...]:
-    return tuple(_Write(name=name, args=tuple(decoded(args))) for name, args in lines)

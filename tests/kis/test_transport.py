@@ -375,3 +375,34 @@ async def test_an_order_that_was_withdrawn_has_not_left() -> None:
         await transport.post_once(PATH, BODY, {}, lambda: False, slot)
 
     assert slot.told == 0
+
+
+@pytest.mark.parametrize("way", ["reset", "closed"])
+async def test_a_question_on_a_kept_connection_that_dies_is_not_asked_again_by_the_library(way: str) -> None:
+    requests = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while True:
+            while (line := await reader.readline()) != b"\r\n":
+                if not line:
+                    return
+            requests += 1
+            if requests > 1:
+                if way == "reset":
+                    raw = writer.get_extra_info("socket")
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.close()
+                return
+            writer.write(http(accepted_body()))
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with Transport(Endpoint(url=url), 5) as transport:
+        await transport.get("/price", [("a", "b")], {})
+        with pytest.raises(BrokerUnreachable):
+            await transport.get("/price", [("a", "b")], {})
+        await asyncio.sleep(0)
+    listener.close()
+
+    assert requests == 2

@@ -7,13 +7,13 @@ import logging
 import shutil
 import tempfile
 import time as wall
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import structlog
 from simloop._run import finish, run_once
@@ -39,6 +39,7 @@ class Report:
     steps: int
     orders: int
     events: int
+    ticks: int
     faults: tuple[str, ...]
     crashes: int
     restarts: int
@@ -59,7 +60,7 @@ def live_day(seed: int, template: Path, mutant: Callable[[], AbstractContextMana
     try:
         with mutant(), _spied(town, weather, box):
             error = run_once(loop, lambda: _live(town, weather, box))
-            steps = len(loop._choices)  # noqa: SLF001  # simloop tells its steps nowhere else
+            steps = len(loop._choices)  # simloop tells its steps nowhere else
             finish(loop)
         watch = box[0] if box else None
         if watch is None:
@@ -79,6 +80,7 @@ def live_day(seed: int, template: Path, mutant: Callable[[], AbstractContextMana
             steps=steps,
             orders=watch.orders,
             events=watch.events(),
+            ticks=sum(board.trades for board in watch.exchange.boards.values()),
             faults=weather.all_struck(),
             crashes=town.crashes,
             restarts=town.restarts,
@@ -113,8 +115,6 @@ async def _live(town: Town, weather: Weather, box: list[Watch]) -> None:
 
 def _spied(town: Town, weather: Weather, box: list[Watch]) -> AbstractContextManager[object]:
     """Stand beside the one place where orders leave: the gate is asked again when a permit was given."""
-    from unittest.mock import patch
-
     original = transport.Transport.post_once
 
     async def post_once(
@@ -147,11 +147,6 @@ def _spied(town: Town, weather: Weather, box: list[Watch]) -> AbstractContextMan
 def quiet() -> None:
     """Keep the daemon's own log out of the way."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-
-
-def tally(reports: list[Report]) -> Counter[str]:
-    """Return how often each kind of fault struck."""
-    return Counter(name for report in reports for name in report.faults)
 
 
 def template(folder: Path) -> Path:

@@ -46,6 +46,7 @@ from kis_daemon.services.reconciler import Reconciler
 from kis_daemon.store import schema
 from kis_daemon.store.mapping import order_to_row
 from kis_daemon.store.rows import SqlRows
+from tests.simulation.market import OPENS
 
 Mutant = Callable[[], AbstractContextManager[object]]
 
@@ -155,7 +156,7 @@ def _no_last_look_at_the_gate() -> AbstractContextManager[object]:
 
 def _switch_not_read_in_the_transaction() -> AbstractContextManager[object]:
     """The kill switch counts as last polled."""
-    released = replace(NEVER_RELEASED, status=KillSwitchStatus.INACTIVE, reason="as last seen", since=datetime.max)
+    released = replace(NEVER_RELEASED, status=KillSwitchStatus.INACTIVE, reason="as last seen", since=OPENS)
     return patch.object(SqlRows, "kill_switch", lambda _: released)
 
 

@@ -33,11 +33,11 @@ from kis_daemon.clock import LoopClock
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.console.telegram import TelegramSink
 from kis_daemon.domain.calendar import KST, TradingCalendar
+from kis_daemon.domain.safeguards import KillSwitchScope
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits, open_kis
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
-from kis_daemon.domain.safeguards import KillSwitchScope
 from kis_daemon.ports import Rows, Severity, StoreError
 from kis_daemon.services import control
 from kis_daemon.simulator.profile import SimulatorSettings
@@ -50,7 +50,7 @@ from tests.simulation.market import DAY, OPENS, SYMBOLS, TICKS_PER_SYMBOL, Small
 from tests.simulation.store import PowerCut, SimDatabase, SimRecords, StoreWeather
 
 _REST_PORT, _STREAM_PORT, _BOT_PORT = 8080, 9090, 8443
-_PING_S = 120.0
+_PING_S = 90.0
 _RESTART_S = 5.0  # RestartSec of the unit
 _POLL_S = 300.0  # the switch is read in every order's transaction all the same
 
@@ -181,17 +181,22 @@ class Town:
     def boot(self) -> None:
         """Start the daemon's process."""
         self.lives += 1
-        life = self.life = Incarnation(
-            number=self.lives, weather=StoreWeather(self._die), stop=asyncio.Event()
-        )
+        life = self.life = Incarnation(number=self.lives, weather=StoreWeather(self._die), stop=asyncio.Event())
         life.task = self.loop.net.host("daemon").create_task(self._live(life), name=f"daemon-{life.number}")
 
-    async def kill(self) -> None:
-        """End the process where it stands; returns when nothing of it moves any more."""
+    async def kill(self, *, power_cut: bool = False) -> None:
+        """End the process where it stands; returns when nothing of it moves any more.
+
+        A killed process's connections are reset by its machine; a power cut takes the machine too, and nobody hears.
+        """
         life = self.life
         if life is None or life.weather.dead:
             return
         life.weather.dead = True
+        if not power_cut:
+            streams = self.loop.net._streams
+            for transport in [transport for key, transport in streams.items() if key[1] == "daemon"]:
+                transport.abort()
         self._die()
         await self.buried()
 
@@ -311,7 +316,9 @@ class Town:
 
     def switch(self, scope: KillSwitchScope) -> None:
         """Activate the kill switch as an operator does it, from another process."""
-        self._by_hand(lambda rows: control.activate(rows, self.clock.now(), scope=scope, reason="by hand", by="operator"))
+        self._by_hand(
+            lambda rows: control.activate(rows, self.clock.now(), scope=scope, reason="by hand", by="operator")
+        )
 
     def release(self) -> None:
         self._by_hand(lambda rows: control.release(rows, self.clock.now(), reason="by hand", by="operator"))

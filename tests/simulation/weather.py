@@ -73,7 +73,9 @@ class Weather:
         for _ in range(self.chance.randint(3, 6)):
             name = self.chance.choice(names)
             if self.chance.random() < 0.6:
-                moment = Moment(order=self.chance.randint(1, 8), after_s=self.chance.choice((0.0, 0.01, 0.03, 0.2, 2.0)))
+                moment = Moment(
+                    order=self.chance.randint(1, 8), after_s=self.chance.choice((0.0, 0.01, 0.03, 0.2, 2.0))
+                )
             else:
                 moment = Moment(after_s=_OPEN_S + self.chance.random() ** 3 * (_CALM_S - _OPEN_S - 60.0))
             plan.append((name, moment))
@@ -172,6 +174,10 @@ class Weather:
         await self.town.kill()
         await self._start_again()
 
+    async def power_cut(self) -> None:
+        await self.town.kill(power_cut=True)
+        await self._start_again()
+
     async def kill_twice(self) -> None:
         await self.kill()
         await asyncio.sleep(self.chance.choice((0.001, 0.05, 0.5, 3.0)))
@@ -201,7 +207,7 @@ class Weather:
         setattr(life.weather, where, None)
 
     async def torn_log(self) -> None:
-        await self.town.kill()
+        await self.town.kill(power_cut=True)
         tear(self.town.database, self.chance.randint(1, 5000))
         await self._start_again()
 
@@ -303,7 +309,9 @@ class Weather:
             return
         exchange = simulator.exchange
         symbol = self.chance.choice(SYMBOLS)
-        ours = [r for r in exchange.orders.days[exchange.day.date].values() if r.symbol == symbol] if exchange.day else []
+        ours = (
+            [r for r in exchange.orders.days[exchange.day.date].values() if r.symbol == symbol] if exchange.day else []
+        )
         twin = ours[-1] if ours and self.chance.random() < 0.5 else None
         watch.placing_foreign = True
         exchange.submit(
@@ -322,6 +330,7 @@ STRIKES: Mapping[str, Callable[[Weather], Awaitable[None]]] = {
     for strike in (
         Weather.kill,
         Weather.kill_twice,
+        Weather.power_cut,
         Weather.stop,
         Weather.cut_before_commit,
         Weather.cut_after_commit,
@@ -343,3 +352,5 @@ STRIKES: Mapping[str, Callable[[Weather], Awaitable[None]]] = {
         Weather.somebody_else_buys,
     )
 }
+
+KINDS_OF_STRIKES = len(STRIKES) + len(_BROKER_KINDS)

@@ -68,7 +68,8 @@ def verify(
         else:
             report = _verify_database(language, url, mirror, heads, data_dir, config_dir)
     except Broken as broken:
-        click.echo(say(language, "audit.broken", text=say(language, f"audit.broken.{broken.code}", **broken.data)))
+        told = broken.data | {name: told_at(str(value)) for name, value in broken.data.items() if name == "at"}
+        click.echo(say(language, "audit.broken", text=say(language, f"audit.broken.{broken.code}", **told)))
         return DIFFERENT
     _show(language, report)
     return 0

@@ -21,6 +21,7 @@ from kis_daemon.services.audit_inputs import read_lines
 from kis_daemon.services.audit_state import ASKED, FactRow, StateThen, state_then
 from kis_daemon.store.database import Database
 from kis_daemon.store.rows import SqlRows
+from kis_daemon.store.urls import database_url
 
 _GATE_LOOK_BACK = timedelta(days=14)
 
@@ -37,6 +38,9 @@ def told_at(text: str) -> str:
 def reading(database: Database) -> Iterator[Database]:
     """Open the database as it is; one that would have to be made or brought up to date is refused."""
     with refusing():
+        target = database_url(str(database))  # as it is shown: a file has no password
+        if target.get_backend_name() == "sqlite" and not Path(target.database or "").is_file():
+            raise ConfigurationError("audit.no_database", place=target.database)
         if not database.schema().is_current:
             raise ConfigurationError("audit.not_current", place=str(database))
         database.open()
@@ -113,7 +117,9 @@ def _story(
         yield line(
             "tick", datetime.fromisoformat(str(numbers["tick_at"])), price=numbers["tick"], ask=numbers.get("ask")
         )
-    yield line("bar", None, **_bars_before(inputs, order))
+    bars = _bars_before(inputs, order)
+    if bars is not None:
+        yield line("bar", None, **bars)
     if raised is not None:
         yield line("signal", raised[0], rule=intent.rule, reason=intent.reason, signal=intent.signal_id)
         yield line("checks", raised[0], **{key: numbers.get(key) for key in _NUMBERS}, gate=_gate(gates))
@@ -181,10 +187,10 @@ def _recorded_tick(inputs: Path, order: Order, raised: FactRow | None) -> dict[s
     return None
 
 
-def _bars_before(inputs: Path, order: Order) -> dict[str, Any]:
+def _bars_before(inputs: Path, order: Order) -> dict[str, Any] | None:
     """Return hash, number and last of the bars that stood behind the order."""
     file = inputs / f"{order.day:%Y%m%d}.jsonl.gz"
-    told: dict[str, Any] = {"hash": None, "count": None, "last": None, "close": None}
+    told: dict[str, Any] | None = None
     if not file.exists():
         return told
     for line in read_lines(file):

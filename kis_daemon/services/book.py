@@ -32,7 +32,8 @@ class Book:
     `statement_cash` is the broker's figure, moved on by what was booked since; `ledger_cash` is our own sum, None
     before the account was ever seen. `revision` counts the fills that were booked, `booked_at` says when a symbol's
     last one was. `external` shares are in the account and not ours; of a `locked` symbol nothing is sold by itself;
-    `left_behind` are orders that a start found between their row and their answer.
+    `left_behind` are orders found between their row and their answer: True where a start found the row and the order
+    may have been sent, False where it was not sent and the row is not known to be there.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
     `on_name` hears every name that is learned.
     """
@@ -40,7 +41,7 @@ class Book:
     positions: dict[Symbol, Position] = field(default_factory=dict)
     orders: dict[OrderKey, Order] = field(default_factory=dict)
     live: dict[tuple[Symbol, Side], OrderKey] = field(default_factory=dict)
-    left_behind: dict[OrderKey, None] = field(default_factory=dict)
+    left_behind: dict[OrderKey, bool] = field(default_factory=dict)
     trades_today: list[Trade] = field(default_factory=list)
     listings: dict[Symbol, Listing] = field(default_factory=dict)
     names: dict[Symbol, str] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class Book:
         """Take over an order that the records hold at a start."""
         self.put(order)
         if order.state is OrderState.PENDING:
-            self.left_behind[order.key] = None
+            self.left_behind[order.key] = True
 
     def free_slot(self, order: Order) -> None:
         """Let another order of its symbol and side be begun although the end of this one is not known."""

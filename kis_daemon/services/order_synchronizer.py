@@ -30,6 +30,7 @@ from kis_daemon.ports import (
     MarketClosed,
     NoAnswer,
     OrderRefused,
+    OutcomeUnknown,
     Rows,
     Severity,
     StoreError,
@@ -200,6 +201,11 @@ class OrderSynchronizer:
 
         try:
             refused = await self._journal.transact(work)
+        except OutcomeUnknown as error:
+            # Perhaps there is a row, and there will be no order. The slot stays taken until the records can be asked.
+            self._book.left_behind[order.key] = False
+            log.error("order_row_unknown", symbol=intent.symbol, side=intent.side.value, reason=str(error))
+            return False
         except StoreError as error:
             # No row, no order. What is held is asked about again at the next price, after its back-off.
             self._book.forget(order)
@@ -247,9 +253,7 @@ class OrderSynchronizer:
     async def _record_acceptance(self, order: Order, answer: Accepted) -> Order:
         if self._book.has_number(order.day, answer.branch_no, answer.order_no):
             # an answer that was meant for another order: this one's is not known
-            return await self._record_silence(
-                order, NoAnswer(f"answered with the number of another order, {answer.order_no}")
-            )
+            return await self._record_silence(order, NoAnswer(f"answered with another order's number {answer.order_no}"))
         fact = self._about(order, "order_submitted", order_no=answer.order_no, branch_no=answer.branch_no)
         moved = await self._bookkeeper.move(
             order, Happening.ACCEPTED, fact, order_no=answer.order_no, branch_no=answer.branch_no

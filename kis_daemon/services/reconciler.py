@@ -186,6 +186,9 @@ class Reconciler:
         if order.state is OrderState.PENDING:
             if order.key not in self._book.left_behind:
                 return  # its own sending is under way
+            if not self._book.left_behind[order.key]:
+                await self._settle_unsent(order)
+                return
             order = await self._wake_up_silent(order)
         if order.state is OrderState.UNCONFIRMED or order.refusal.startswith(NOT_FOUND):
             order = await self._resolve(order, listing, asked_at_s)
@@ -217,6 +220,25 @@ class Reconciler:
         moved = await self._bookkeeper.move(order, Happening.NO_ANSWER, fact)
         self._book.left_behind.pop(order.key)
         return moved
+
+    async def _settle_unsent(self, order: Order) -> None:
+        """End an order that was never sent, and whose row the database may have taken or not."""
+        if self._journal.degraded:
+            return
+        stored = await self._journal.transact(lambda rows: rows.order(order.key))
+        if stored is None:
+            self._book.forget(order)
+        else:
+            fact = self._journal.fact(
+                "order_withdrawn",
+                correlation_id=order.intent.correlation_id,
+                symbol=order.intent.symbol,
+                side=order.intent.side.value,
+                order_key=order.key,
+                reason="nobody knew whether its row was written",
+            )
+            await self._bookkeeper.move(stored, Happening.WITHDRAWN, fact)
+        self._book.left_behind.pop(order.key)
 
     async def _resolve(self, order: Order, listing: OrderListing, asked_at_s: float) -> Order:
         """Settle an order of unknown outcome, or one that was thought never taken and turns up after all."""

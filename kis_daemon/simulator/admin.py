@@ -1,5 +1,6 @@
 """The simulator's own pages beside clock, account and orders: planned faults, and commands to the market.
 
+    POST /__sim/clock                     {"to": "HH:MM"}: jump there, playing everything in between; of this day only
     GET, DELETE, POST /__sim/faults       the plan and what happened; forget all of it; plan more, as in a faults file
     POST /__sim/halt, /resume, /vi        {"symbol"}
     POST /__sim/shift                     {"symbol", "percent"}: a gap in the rest of the day
@@ -13,8 +14,10 @@ What cannot be done is HTTP 400 with {"error"}.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime, time
 from typing import Any
 
 from aiohttp import web
@@ -36,6 +39,7 @@ class AdminPages:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Put the pages under `/__sim`."""
+        router.add_post("/__sim/clock", self._jump)
         router.add_get("/__sim/faults", self._list_faults)
         router.add_post("/__sim/faults", self._page(self._plan))
         router.add_delete("/__sim/faults", self._clear_faults)
@@ -61,6 +65,23 @@ class AdminPages:
                 return _json({"error": str(wrong)}, 400)
 
         return page
+
+    # --- time -----------------------------------------------------------------------------------------------
+
+    async def _jump(self, request: web.Request) -> web.Response:
+        now, pace, loop = self._venue.now(), self._venue.pace, asyncio.get_running_loop()
+        try:
+            to = _text(json.loads(await request.read() or b"{}"), "to")
+            when = datetime.combine(now.date(), time.fromisoformat(to), now.tzinfo)
+            if pace is None:
+                raise CommandError("clock: the time of this simulator cannot jump")
+            if when <= now:
+                raise CommandError(f"to {to!r}: expected a moment after {now:%H:%M:%S}")
+        except ValueError as wrong:
+            return _json({"error": str(wrong)}, 400)
+        pace.jump_to(loop.time() + (when - now).total_seconds())
+        await self._venue.clock.sleep_until(when)
+        return _json({"now": self._venue.now().isoformat()})
 
     # --- faults ---------------------------------------------------------------------------------------------
 

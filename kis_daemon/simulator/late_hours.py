@@ -72,7 +72,7 @@ class LateHours(Pit):
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _with_after_market(self, symbol: Symbol, bar: Bar, at: datetime | None) -> Bar:
-        day = self.calendar.trading_day(bar.date)
+        day = self.calendar.trading_day(bar.date) if self.calendar.covers(bar.date) else None
         if day is None:
             return bar
         moments = trades_of(Hours.AFTER_MARKET, day, reformed=self.is_reformed(bar.date))

@@ -5,7 +5,7 @@ Rules of this room
     on a day without trading, all day but for that half hour.
     Sent when the opening auction begins. Without an end date a reservation is sent once; with one, what is unfilled is
     sent again every business day up to that date.
-    A refusal by the exchange is told in the listing only. Nothing here survives the simulator.
+    A refusal by the exchange is told in the listing only.
 """
 
 from __future__ import annotations

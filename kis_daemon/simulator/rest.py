@@ -75,7 +75,7 @@ class RestServer:
             reply = Reply(body=envelope("1", failed.code, failed.text), status=failed.status)
         except RowsChanged as changed:
             reply = Reply(body=changed.body)
-        self._mind_reservations()
+        self.mind_reservations()
         return _response(reply.body, reply.status, {**headers, "tr_cont": reply.tr_cont})
 
     def _reply(self, request: web.Request, body: bytes) -> Reply:
@@ -90,10 +90,10 @@ class RestServer:
             self._gateway.check_account(fields)
         return service.answer(self._venue, fields, request.headers["tr_id"])
 
-    def _mind_reservations(self) -> None:
-        """Have somebody wait for the day of a reservation that has just been taken."""
-        waits = any(not each.sent and each.can_change(self._venue.now()) for each in self._venue.reservations.all)
-        if waits and (self._sender is None or self._sender.done()):
+    def mind_reservations(self) -> None:
+        """Have somebody wait for the day of a reservation that was taken, now or before a restart."""
+        due = self._venue.reservations.next_due(self._venue.exchange.calendar, self._venue.now())
+        if due is not None and (self._sender is None or self._sender.done()):
             self._sender = asyncio.create_task(send_when_due(self._venue), name="simulator reservations")
 
     async def _end_sender(self, _app: web.Application) -> None:

@@ -17,7 +17,7 @@ from kis_daemon.simulator.rest_days import MARKETS, today_bar
 from kis_daemon.simulator.venue import Venue
 from kis_daemon.simulator.wire import QUOTED, Reply, change_of, direction, done, named, percent
 
-_BOARD_NAMES = {Market.KOSPI: "KOSPI200", Market.KOSDAQ: "KOSDAQ", Market.ETF: "ETF"}
+BOARD_NAMES = {Market.KOSPI: "KOSPI200", Market.KOSDAQ: "KOSDAQ", Market.ETF: "ETF"}
 _ZERO = "frgn_ntby_qty pgtr_ntby_qty stck_sspr frgn_hldn_qty last_ssts_cntg_qty"
 _ZERO_RATE = "hts_frgn_ehrt apprch_rate per pbr eps bps whol_loan_rmnd_rate"
 _NO = "oprc_rang_cont_yn clpr_rang_cont_yn elw_pblc_yn ovtm_vi_cls_code"
@@ -51,7 +51,7 @@ def inquire_price(venue: Venue, fields: Fields) -> Reply:
     output: dict[str, str] = {
         "iscd_stat_cls_code": view.status_code,
         "marg_rate": "100.00" if _is_watched(view) else "20.00",
-        "rprs_mrkt_kor_name": _BOARD_NAMES[board.market],
+        "rprs_mrkt_kor_name": BOARD_NAMES[board.market],
         "crdt_able_yn": _yes(not _is_watched(view)),
         "grmn_rate_cls_code": "40",
         "ssts_yn": "Y",
@@ -154,7 +154,7 @@ def inquire_price_2(venue: Venue, fields: Fields) -> Reply:
     view = venue.view(board)
     limit = {board.upper: "1", board.lower: "2"}.get(board.price, "0")
     output: dict[str, str] = {
-        "rprs_mrkt_kor_name": _BOARD_NAMES[board.market],
+        "rprs_mrkt_kor_name": BOARD_NAMES[board.market],
         "mxpr_llam_cls_code": limit,
         "crdt_able_yn": _yes(not _is_watched(view)),
         "crdt_rate": "0.00",

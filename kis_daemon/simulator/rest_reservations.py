@@ -50,6 +50,7 @@ def order_resv(venue: Venue, fields: Fields) -> Reply:
         last_day=last,
     )
     venue.reservations.all.append(reservation)
+    venue.publish(())
     return Reply(body=done(ACCEPTED, output={"RSVN_ORD_SEQ": str(reservation.number)}))
 
 
@@ -89,6 +90,7 @@ def order_resv_change(venue: Venue, fields: Fields, tr_id: str) -> Reply:
         reservation.symbol = board.symbol
     else:
         reservation.cancelled_at = now
+    venue.publish(())
     return Reply(body=done(CHANGED, output={"NRML_PRCS_YN": "Y"}))
 
 
@@ -177,6 +179,7 @@ def _send(venue: Venue, each: Reservation, day: date) -> None:
     )
     if isinstance(placed, Refusal):
         each.refused = venue.profile.refusals[placed][1]
+        venue.publish(())
         return
     each.sent.append(placed.request)
     assert placed.request.at.date() == day

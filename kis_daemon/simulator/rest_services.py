@@ -1,6 +1,7 @@
 """Every REST service by its TR id: method, path, venues, and who answers.
 
-Source: the wire contract, sections 4.0 and 4.1. The ids from before the second venue are taken beside the new ones.
+Source: the wire contract, sections 4.0 and 4.1; the ids that it leaves out are those of KIS's own field tables. The ids
+from before the second venue are taken beside the new ones.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from kis_daemon.simulator.rest_calendar import chk_holiday, market_time
 from kis_daemon.simulator.rest_days import daily_chart, daily_price
 from kis_daemon.simulator.rest_index import index_chart, index_price
 from kis_daemon.simulator.rest_info import dividends, product_info, splits, stock_info
+from kis_daemon.simulator.rest_investors import investors, members, warrant_price
 from kis_daemon.simulator.rest_ledger import balance, psbl_order, psbl_sell
 from kis_daemon.simulator.rest_listing import daily_ccld, psbl_rvsecncl
 from kis_daemon.simulator.rest_overseas import (
@@ -25,11 +27,12 @@ from kis_daemon.simulator.rest_overseas import (
     foreign_profit,
     present_balance,
 )
+from kis_daemon.simulator.rest_overtime import overtime_days, overtime_trades
 from kis_daemon.simulator.rest_price import inquire_price, inquire_price_2
 from kis_daemon.simulator.rest_profit import balance_with_profit, period_profit, period_trade_profit
 from kis_daemon.simulator.rest_rank import market_cap, multi_price, volume_rank
 from kis_daemon.simulator.rest_reservations import order_resv, order_resv_ccnl, order_resv_change
-from kis_daemon.simulator.rest_ticks import inquire_ccnl, minutes_of_a_day, minutes_today
+from kis_daemon.simulator.rest_ticks import inquire_ccnl, minutes_of_a_day, minutes_today, trades_at
 from kis_daemon.simulator.rest_trading import order_cash, order_change
 from kis_daemon.simulator.rest_vi import vi_status
 from kis_daemon.simulator.venue import Venue
@@ -69,6 +72,12 @@ def _quotations(table: dict[str, Service]) -> None:
         ("FHKST03010100", "/quotations/inquire-daily-itemchartprice", daily_chart),
         ("FHKST03010200", "/quotations/inquire-time-itemchartprice", minutes_today),
         ("FHKUP03500100", "/quotations/inquire-daily-indexchartprice", index_chart),
+        ("FHPST01060000", "/quotations/inquire-time-itemconclusion", trades_at),
+        ("FHPST02310000", "/quotations/inquire-time-overtimeconclusion", overtime_trades),
+        ("FHPST02320000", "/quotations/inquire-daily-overtimeprice", overtime_days),
+        ("FHKST01010900", "/quotations/inquire-investor", investors),
+        ("FHKST01010600", "/quotations/inquire-member", members),
+        ("FHKEW15010000", "/quotations/inquire-elw-price", warrant_price),
     )
     real: tuple[tuple[str, str, _Simple], ...] = (
         ("FHPST01010000", "/quotations/inquire-price-2", inquire_price_2),

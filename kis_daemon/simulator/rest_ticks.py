@@ -1,17 +1,20 @@
-"""The trades of a day on the wire: inquire-ccnl, inquire-time-itemchartprice and inquire-time-dailychartprice.
+"""The trades of a day on the wire: inquire-ccnl, inquire-time-itemconclusion, and the two charts of minutes.
 
-Source: the wire contract, sections 4.2.3, 4.2.7 and 4.2.8. A minute without trade has no row. An hour that lies ahead,
-or none at all (empty or 000000), means now.
+Source: the wire contract, sections 4.2.3, 4.2.7 and 4.2.8, and the official field table of FHPST01060000. A minute
+without trade has no row. An hour that lies ahead, or none at all (empty or 000000), means now.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from kis_daemon.domain.calendar import TradingDay
+from kis_daemon.domain.price_path import PathTick
 from kis_daemon.simulator.board import Board
 from kis_daemon.simulator.fields import Fields
 from kis_daemon.simulator.rest_days import MARKETS
+from kis_daemon.simulator.rest_price import BOARD_NAMES
 from kis_daemon.simulator.tape import Minute
 from kis_daemon.simulator.venue import Venue
 from kis_daemon.simulator.wire import QUOTED, Body, Reply, change_of, done
@@ -29,23 +32,60 @@ def inquire_ccnl(venue: Venue, fields: Fields) -> Reply:
     day = venue.exchange.day
     if board is None or day is None:
         return Reply(body=done(QUOTED, output=[]))
-    rows: list[Body] = []
+    rows: list[Body] = [
+        {
+            "stck_cntg_hour": f"{at:%H%M%S}",
+            "stck_prpr": str(tick.price),
+            **change_of(board, tick.price),
+            "cntg_vol": str(tick.volume),
+            "tday_rltv": strength,
+        }
+        for at, tick, strength, _ in _trades(venue, board, day)
+    ]
+    return Reply(body=done(QUOTED, output=rows[-TICK_ROWS:][::-1]))
+
+
+def trades_at(venue: Venue, fields: Fields) -> Reply:
+    """Answer FHPST01060000: the last 30 trades of today up to an hour, newest first."""
+    fields.one_of("FID_COND_MRKT_DIV_CODE", MARKETS, "OPSQ2001")
+    until = fields.clock("FID_INPUT_HOUR_1")
+    board, day = venue.board(fields.text("FID_INPUT_ISCD")), venue.exchange.day
+    if board is None or day is None:
+        return Reply(body=done(QUOTED, output1={"stck_prpr": "0"}, output2=[]))
+    rows: list[Body] = [
+        {
+            "stck_cntg_hour": f"{at:%H%M%S}",
+            "stck_pbpr": str(tick.price),  # the name in the field table; its example has the next one
+            "stck_prpr": str(tick.price),
+            **change_of(board, tick.price),
+            "askp": str(tick.ask),
+            "bidp": str(tick.bid),
+            "tday_rltv": strength,
+            "acml_vol": str(volume),
+            "cnqn": str(tick.volume),
+        }
+        for at, tick, strength, volume in _trades(venue, board, day)
+        if at.timetz().replace(tzinfo=None) <= until
+    ]
+    output1 = {
+        "stck_prpr": str(board.price),
+        **change_of(board, board.price),
+        "acml_vol": str(board.volume),
+        "prdy_vol": str(board.previous.volume if board.previous is not None else 0),
+        "rprs_mrkt_kor_name": BOARD_NAMES[board.market],
+    }
+    return Reply(body=done(QUOTED, output1=output1, output2=rows[-TICK_ROWS:][::-1]))
+
+
+def _trades(venue: Venue, board: Board, day: TradingDay) -> Iterator[tuple[datetime, PathTick, str, int]]:
+    """Yield today's trades with the strength of the buyers and the volume up to each."""
     bought = sold = 0
     for at, tick in venue.tape.trades(venue.exchange, board.symbol, day, venue.settings.ticks_per_day):
         if tick.price == tick.ask:
             bought += tick.volume
         else:
             sold += tick.volume
-        rows.append(
-            {
-                "stck_cntg_hour": f"{at:%H%M%S}",
-                "stck_prpr": str(tick.price),
-                **change_of(board, tick.price),
-                "cntg_vol": str(tick.volume),
-                "tday_rltv": f"{bought * 100 / sold if sold else 0.0:.2f}",
-            }
-        )
-    return Reply(body=done(QUOTED, output=rows[-TICK_ROWS:][::-1]))
+        yield at, tick, f"{bought * 100 / sold if sold else 0.0:.2f}", bought + sold
 
 
 def minutes_today(venue: Venue, fields: Fields) -> Reply:

@@ -25,6 +25,7 @@ from kis_daemon.simulator import state as saved_state
 from kis_daemon.simulator.account import Account
 from kis_daemon.simulator.admin import AdminPages
 from kis_daemon.simulator.commands import Commands
+from kis_daemon.simulator.desk_state import desk_of, take_back_desk
 from kis_daemon.simulator.exchange import Exchange
 from kis_daemon.simulator.faults import FaultPlan
 from kis_daemon.simulator.faults_answer import Rewriter
@@ -35,6 +36,7 @@ from kis_daemon.simulator.faults_market import MarketFaults
 from kis_daemon.simulator.faults_rest import faults_in_front
 from kis_daemon.simulator.faults_stream import StreamFaults
 from kis_daemon.simulator.herald import Herald
+from kis_daemon.simulator.pace import JumpingPace
 from kis_daemon.simulator.player import Player, record_until
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.profile import PROFILES, SimulatorSettings
@@ -53,8 +55,9 @@ class Simulator:
     """A KIS of our own. Inside its `async with` the market plays and whatever was served answers.
 
     `chance` makes tokens and keys only; the prices are the price book's. `faults` happen as planned, and `fault_desk`
-    tells which did. `wall` is the clock of clients that do not follow ours: tokens last for a day of it. An error in
-    the player, the pinger or the herald cancels the body of the `async with` and is raised from it.
+    tells which did. `wall` is the clock of clients that do not follow ours: tokens last for a day of it. `pace` is that
+    of the loop, if it can be made to jump. An error in the player, the pinger or the herald cancels the body of the
+    `async with` and is raised from it.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Simulator:
         frame_hook: FrameHook | None = None,
         faults: FaultPlan | None = None,
         wall: Clock | None = None,
+        pace: JumpingPace | None = None,
     ) -> None:
         self.settings = settings
         self.days_over = 0
@@ -96,7 +100,9 @@ class Simulator:
         self._day_turned = asyncio.Event()
         self._due: deque[tuple[asyncio.TimerHandle, OrderEvent]] = deque()
         self._stack = AsyncExitStack()
-        venue = Venue(settings=settings, profile=profile, exchange=self.exchange, clock=clock, publish=self._publish)
+        self._venue = venue = Venue(
+            settings=settings, profile=profile, exchange=self.exchange, clock=clock, publish=self._publish, pace=pace
+        )
         desk = KeyDesk(settings.app_key, settings.app_secret, chance)
         in_front = faults_in_front(self.fault_desk, Rewriter(venue), settings.notice_delay_s)
         self._rest = RestServer(venue, desk, (in_front, *middlewares), wall)
@@ -124,6 +130,7 @@ class Simulator:
             self._stack.callback(stop)
         self.fault_desk.begin(group)
         await self._rest.runner.setup()
+        self._rest.mind_reservations()
         self._stack.push_async_callback(self._rest.runner.cleanup)
         if self._faults is not None:
             self.fault_desk.add(self._faults)
@@ -193,13 +200,14 @@ class Simulator:
                     exchange.boards[request.symbol].taken += request.filled
         if now >= day.closes_at:
             exchange.close_day()
-        self._state.save(exchange, now)
+        self._state.save(exchange, now, desk_of(self._venue))
 
     def _take_back(self, state: dict[str, Any], day: TradingDay) -> None:
         """Take over account and orders; what was open on an earlier day has expired meanwhile."""
         self.exchange.account = saved_state.account_of(state)
         for ordered_on, requests in saved_state.orders_of(state).items():
             self.exchange.orders.take_back(ordered_on, requests, running=ordered_on == day.date)
+        take_back_desk(self._venue, state)
 
     async def _play(self) -> None:
         player = Player(
@@ -215,7 +223,7 @@ class Simulator:
         self.played_out.set()
 
     def _save(self) -> None:
-        self._state.save(self.exchange, self._clock.now())
+        self._state.save(self.exchange, self._clock.now(), desk_of(self._venue))
 
     def _day_over(self, day: TradingDay) -> None:
         self._save()

@@ -35,8 +35,8 @@ class StateFile:
         self._path = path
         self._past: dict[date, str] = {}
 
-    def save(self, exchange: Exchange, now: datetime) -> None:
-        """Replace the file by the present state."""
+    def save(self, exchange: Exchange, now: datetime, desk: dict[str, Any] | None = None) -> None:
+        """Replace the file by the present state; `desk` is what only the counter knows."""
         if self._path is None:
             return
         today = exchange.day.date if exchange.day is not None else None
@@ -56,6 +56,7 @@ class StateFile:
                 "next_number": exchange.orders.next_number,
                 "account": asdict(exchange.account),
                 "market": market_of(exchange),
+                "desk": desk,
             },
             default=date.isoformat,
         )

@@ -138,6 +138,9 @@ class Stream:
         """Send PINGPONG until cancelled."""
         while True:
             await asyncio.sleep(self._venue.settings.ping_interval_s)
+            pace = self._venue.pace
+            if pace is not None and pace.jumps_at(asyncio.get_running_loop().time()):
+                continue  # nobody outside can answer in no time
             text = ping_frame(self._venue.now())
             for session in list(self._connected):
                 if session.unanswered >= UNANSWERED_PINGS:

@@ -14,6 +14,7 @@ from kis_daemon.simulator.board import Board
 from kis_daemon.simulator.capital import Capital, Register
 from kis_daemon.simulator.exchange import Exchange
 from kis_daemon.simulator.listing_view import ListingView
+from kis_daemon.simulator.pace import JumpingPace
 from kis_daemon.simulator.profile import Profile, SimulatorSettings
 from kis_daemon.simulator.requests import OrderEvent, Request
 from kis_daemon.simulator.reservations import Reservations
@@ -24,7 +25,8 @@ from kis_daemon.simulator.tape import Tape
 class Venue:
     """The broker as its servers see it; `publish` saves the state and sends the notices.
 
-    What only REST knows is kept here and not saved: the reservations, and which orders came in by the road `SOR`.
+    What only REST knows is kept here: the reservations, and which orders came in by the road `SOR`. `pace` is None
+    where time cannot be made to jump.
     """
 
     settings: SimulatorSettings
@@ -36,6 +38,7 @@ class Venue:
     register: Register = field(default_factory=Register)
     reservations: Reservations = field(default_factory=Reservations)
     by_sor: set[tuple[date, int]] = field(default_factory=set)
+    pace: JumpingPace | None = None
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -174,7 +174,11 @@ class SpareRecords:
                 raise
             except StoreError as error:
                 self._begin(str(error))
-                return self._in_memory(work, maybe=isinstance(error, OutcomeUnknown))
+                maybe = isinstance(error, OutcomeUnknown)
+                try:
+                    return self._in_memory(work, maybe=maybe)
+                except StoreError as refused:
+                    raise (error if maybe else refused) from None  # what memory refuses may stand in the database
             self._apply(writes)
             return result
 

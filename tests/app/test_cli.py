@@ -99,7 +99,7 @@ def test_every_option_arrives(run: FakeRun, tmp_path: Path) -> None:
         ),
     )
     assert run.options.symbols == ("005930", "000660")
-    assert len(run.options.sim.given) == 7
+    assert len(run.options.sim.given) == 8
 
 
 def test_all_symbols_can_be_asked_for(run: FakeRun) -> None:

@@ -220,3 +220,15 @@ async def s4_3_1_a_stop_limit_sleeps_until_its_condition_price_is_traded(kis: Cl
     await kis.until("15:40:00")
 
     assert (await kis.listed(number))["tot_ccld_qty"] == "1"
+
+
+@check("4.3.1", REAL)
+async def s4_3_1_a_stop_shows_its_condition_in_the_listings(kis: Client) -> None:
+    number = await kis.placed("buy", 1, 70_500, ORD_DVSN="22", CNDT_PRIC="70300")
+    (waiting,) = (await kis.ledger("inquire-psbl-rvsecncl", "TTTC0084R", **_OPEN)).done().body["output"]
+    assert (waiting["stpm_cndt_pric"], waiting["stpm_efct_occr_yn"]) == ("70300", "N")
+
+    await kis.until("15:40:00")
+
+    row = await kis.listed(number)
+    assert (row["stpm_cndt_pric"], len(row["stpm_efct_occr_dtmd"])) == ("70300", 9)

@@ -99,3 +99,43 @@ async def s4_4_before_the_reform_there_is_no_after_market(kis: Client) -> None:
 @check("4.4", REAL)
 async def s4_4_type_07_is_void(kis: Client) -> None:
     (await kis.order("buy", 1, 69_000, ORD_DVSN="07")).refused("7", "APBK0963")
+
+
+@check("4.4", REAL, at="15:31")
+async def s4_4_type_06_is_matched_at_the_close_from_twenty_to_four_on(kis: Client) -> None:
+    number = await kis.placed("buy", 1, ORD_DVSN="06")
+    await kis.until("15:39:59")
+    assert (await kis.listed(number))["tot_ccld_qty"] == "0"
+
+    await kis.until("15:42:00")
+
+    row = await kis.listed(number)
+    assert (row["tot_ccld_qty"], row["avg_prvs"]) == ("1", "70000")
+
+
+@check("4.4", REAL, at="08:31")
+async def s4_4_type_05_is_matched_at_the_close_of_the_day_before(kis: Client) -> None:
+    number = await kis.placed("buy", 1, PDNO="035720", ORD_DVSN="05")
+
+    await kis.until("08:41:00")
+
+    row = await kis.listed(number)
+    assert (row["tot_ccld_qty"], row["avg_prvs"]) == ("1", "50000")
+
+
+@check("4.4", REAL, at="16:10")
+async def s4_4_the_after_market_trades_continuously(kis: Client) -> None:
+    before = await kis.price()
+    filled, waits = await kis.placed("buy", 1, 75_000, ORD_DVSN="41"), await kis.placed("buy", 1, LOW, ORD_DVSN="41")
+    lapsed = await kis.placed("buy", 1, LOW, ORD_DVSN="42")
+
+    rows = [await kis.listed(number) for number in (filled, waits, lapsed)]
+    assert [(row["tot_ccld_qty"], row["rmn_qty"]) for row in rows] == [("1", "0"), ("0", "1"), ("0", "0")]
+    assert await kis.price() == before
+    await kis.until("20:01:00")
+    assert (await kis.ledger("inquire-psbl-rvsecncl", "TTTC0084R", **_OPEN)).done().body["output"] == []
+
+
+@check("4.4", REAL, at="16:10")
+async def s4_4_funds_are_not_in_the_after_market(kis: Client) -> None:
+    (await kis.order("buy", 1, 35_000, PDNO="069500", ORD_DVSN="41")).refused("7", "APBK0963")

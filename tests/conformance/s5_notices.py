@@ -69,7 +69,7 @@ async def s5_5_4_numbers_are_padded_to_their_widths(kis: Client) -> None:
     assert re.fullmatch(r"[0-9]{6}", notice[11])
 
 
-@check("5.5.4", notice_fields=23, day=BEFORE_THE_SECOND_VENUE)
+@check("5.5.4", day=BEFORE_THE_SECOND_VENUE)
 async def s5_5_4_before_the_second_venue_a_notice_had_23_fields(kis: Client) -> None:
     async with kis.stream() as stream:
         await stream.notices()

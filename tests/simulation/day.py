@@ -96,7 +96,7 @@ def live_day(seed: int, template: Path, mutant: Callable[[], AbstractContextMana
 async def _live(town: Town, weather: Weather, box: list[Watch]) -> None:
     await town.open(**weather.of_the_simulator())
     assert town.simulator is not None
-    watch = Watch(town.database, town.simulator.exchange)
+    watch = Watch(town.database, town.spare, town.simulator.exchange)
     watch.attach()
     box.append(watch)
     weather.watch = watch
@@ -107,7 +107,7 @@ async def _live(town: Town, weather: Weather, box: list[Watch]) -> None:
     await weather.calm()
     await town.until(time(15, 18))
     watch.at_close(town.life.house if town.life is not None and not town.is_dead else None)
-    await town.until(time(20, 10))
+    await town.until(time(19, 0))
     if town.life is not None:
         town.life.stop.set()
         await town.buried()

@@ -50,7 +50,7 @@ from tests.simulation.market import DAY, OPENS, SYMBOLS, TICKS_PER_SYMBOL, Small
 from tests.simulation.store import PowerCut, SimDatabase, SimRecords, StoreWeather
 
 _REST_PORT, _STREAM_PORT, _BOT_PORT = 8080, 9090, 8443
-_PING_S = 90.0
+_PING_S = 150.0
 _RESTART_S = 5.0  # RestartSec of the unit
 _POLL_S = 300.0  # the switch is read in every order's transaction all the same
 
@@ -120,6 +120,7 @@ class Town:
         self.seed = seed
         self.home = home
         self.database = home / "kis_trading.db"
+        self.spare = home / "order_journal.jsonl"
         shutil.copyfile(template, self.database)
         self.market = SmallMarket(seed, calendar())
         self.clock = LoopClock(loop, OPENS)
@@ -250,7 +251,7 @@ class Town:
         settings = _settings()
         store = SimDatabase(self.database, life.weather)
         store.open()
-        records = SimRecords(store, self.home / "order_journal.jsonl", self.clock, life.weather)
+        records = SimRecords(store, self.spare, self.clock, life.weather)
         entropy = SeededEntropy(f"entropy|{seed}")
         limits = KisLimits.of(KisProfile.PAPER)
         limits = replace(limits, pace=replace(limits.pace, silence_s=4 * _PING_S))

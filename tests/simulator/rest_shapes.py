@@ -38,6 +38,22 @@ _CHANGE_KEYS = "prdy_vrss prdy_vrss_sign prdy_ctrt"
 _LEVELS = " ".join(
     f"askp{n} bidp{n} askp_rsqn{n} bidp_rsqn{n} askp_rsqn_icdc{n} bidp_rsqn_icdc{n}" for n in range(1, 11)
 )
+_OVERTIME_KEYS = (
+    "ovtm_untp_prpr ovtm_untp_prdy_vrss ovtm_untp_prdy_vrss_sign ovtm_untp_prdy_ctrt ovtm_untp_vol ovtm_untp_tr_pbmn "
+    "ovtm_untp_mxpr ovtm_untp_llam ovtm_untp_oprc ovtm_untp_hgpr ovtm_untp_lwpr ovtm_untp_antc_cnpr "
+    "ovtm_untp_antc_cntg_vrss ovtm_untp_antc_cntg_vrss_sign ovtm_untp_antc_cntg_ctrt ovtm_untp_antc_vol"
+)
+_INVESTOR_KEYS = " ".join(
+    f"{kind}_{side}_{unit} {kind}_{side}_tr_pbmn"
+    for kind in ("prsn", "frgn", "orgn")
+    for side, unit in (("ntby", "qty"), ("shnu", "vol"), ("seln", "vol"))
+)
+_MEMBER_KEYS = " ".join(
+    f"{side}_mbcr_no{n} {side}_mbcr_name{n} total_{side}_qty{n} {side}_mbcr_rlim{n} {side}_qty_icdc{n} "
+    f"{side}_mbcr_glob_yn_{n} glob_total_{side}_qty glob_{side}_rlim glob_total_{side}_qty_icdc glob_ntby_qty"
+    for side in ("seln", "shnu")
+    for n in range(1, 6)
+)
 _HOLDING_KEYS = (
     "pdno prdt_name trad_dvsn_name bfdy_buy_qty bfdy_sll_qty thdt_buyqty thdt_sll_qty hldg_qty ord_psbl_qty "
     "pchs_avg_pric pchs_amt prpr evlu_amt evlu_pfls_amt evlu_pfls_rt evlu_erng_rt loan_dt loan_amt stln_slng_chgs "
@@ -108,6 +124,34 @@ SHAPES: dict[str, Shape] = {
             "output2": "antc_mkop_cls_code stck_prpr stck_oprc stck_hgpr stck_lwpr stck_sdpr antc_cnpr "
             "antc_cntg_vrss_sign antc_cntg_vrss antc_cntg_prdy_ctrt antc_vol stck_shrn_iscd vi_cls_code",
         },
+    ),
+    "FHPST01060000": Shape(
+        request={**_SYMBOL, "FID_INPUT_HOUR_1": "153000"},
+        outputs={
+            "output1": f"stck_prpr {_CHANGE_KEYS} acml_vol prdy_vol rprs_mrkt_kor_name",
+            "output2": f"stck_cntg_hour stck_pbpr {_CHANGE_KEYS} askp bidp tday_rltv acml_vol cnqn",
+        },
+    ),
+    "FHPST02310000": Shape(
+        request={**_SYMBOL, "FID_HOUR_CLS_CODE": "1"},
+        outputs={"output1": f"{_OVERTIME_KEYS} uplm_sign lslm_sign"},
+    ),
+    "FHPST02320000": Shape(
+        request=_SYMBOL,
+        outputs={
+            "output1": _OVERTIME_KEYS,
+            "output2": "stck_bsop_date ovtm_untp_prpr ovtm_untp_prdy_vrss ovtm_untp_prdy_vrss_sign "
+            f"ovtm_untp_prdy_ctrt ovtm_untp_vol stck_clpr {_CHANGE_KEYS} acml_vol ovtm_untp_tr_pbmn",
+        },
+    ),
+    "FHKST01010900": Shape(
+        request=_SYMBOL,
+        outputs={"output": f"stck_bsop_date stck_clpr prdy_vrss prdy_vrss_sign {_INVESTOR_KEYS}"},
+    ),
+    "FHKST01010600": Shape(request=_SYMBOL, outputs={"output": _MEMBER_KEYS}),
+    "FHKEW15010000": Shape(
+        request={"FID_COND_MRKT_DIV_CODE": "W", "FID_INPUT_ISCD": "58J297"},
+        outputs={"output": "elw_shrn_iscd hts_kor_isnm elw_prpr acml_vol unas_shrn_iscd unas_prpr bidp askp"},
     ),
     "FHKST01010400": Shape(
         request={**_SYMBOL, "FID_PERIOD_DIV_CODE": "D", "FID_ORG_ADJ_PRC": "0"},

@@ -119,8 +119,8 @@ async def test_a_notice_may_have_a_field_more(served: Served) -> None:
     async with disturbed(served, Fault(kind=K.FIELD_APPENDED), registers="H0STCNI9") as (client, listener):
         await client.buy(1)
 
-        assert len(await listener.notice()) == 27
-        assert len(await listener.notice()) == 26
+        assert len(await listener.notice()) == 24
+        assert len(await listener.notice()) == 23
 
 
 async def test_a_frame_may_count_more_records_than_it_has(served: Served) -> None:

@@ -224,11 +224,11 @@ async def test_a_restart_within_an_interruption_ends_it_all_the_same(tmp_path: P
 async def test_orders_of_the_after_hours_expire_when_those_end() -> None:
     clock = HandClock(at("15:20"))
     async with a_simulator(clock) as sim:
-        some_shares(sim.exchange, 5)
+        some_shares(sim.exchange, 7_000)
         await clock.move_to(at("15:35"))
-        request = placed(order(sim.exchange, Side.SELL, 5, division="06", clock="15:35")).request
+        request = placed(order(sim.exchange, Side.SELL, 7_000, division="06", clock="15:35")).request
         await clock.move_to(at("15:59"))
-        assert request.is_open
+        assert (request.filled, request.is_open) == (6_000, True)  # a tenth of twenty trades of 3,000
 
         await clock.move_to(at("16:00"))
 

@@ -1,7 +1,8 @@
-"""Orders by the second road, short numbers, and reservations over night."""
+"""Orders by the second road, stops, short numbers, and reservations over night."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,3 +167,53 @@ async def test_reservations_come_in_pages_of_twenty(served: Served) -> None:
 
         assert (len(first["output"]), len(second["output"]), state, last) == (20, 1, "F", "E")
         assert len(first["ctx_area_nk200"]) == 200
+
+
+async def test_reservations_and_roads_survive_a_restart(served: Served, tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    async with served(profile="real", now=at("15:00"), state_path=path) as client:
+        await client.buy(1, EXCG_ID_DVSN_CD="SOR")
+        await client.clock.move_to(at("16:00"))
+        await reserve(client, ORD_DVSN_CD="01", ORD_UNPR="0")
+        await reserve(client, ORD_QTY="2", RSVN_ORD_END_DT="20240308")
+        cancelled = (await reserve(client))["output"]["RSVN_ORD_SEQ"]
+        await client.call("CTSC0009U", RSVN_ORD_SEQ=cancelled)
+        before = await reserved(client)
+
+    async with served(profile="real", now=at("07:00", WEDNESDAY), state_path=path) as client:
+        again = await reserved(client)
+        yesterday = {"INQR_STRT_DT": "20240305", "INQR_END_DT": "20240305", "EXCG_ID_DVSN_CD": "SOR"}
+        by_sor = (await client.listing(**yesterday))[1]["output1"]
+        await client.clock.move_to(at("09:30", WEDNESDAY))
+        sent = await reserved(client)
+
+    async with served(profile="real", now=at("10:00", WEDNESDAY), state_path=path) as client:
+        once_more = await reserved(client)
+        await client.clock.move_to(at("09:30", WEDNESDAY.replace(day=7)))
+        rows = (await client.listing())[1]["output1"]
+
+    assert again == before
+    assert [row["excg_id_dvsn_cd"] for row in by_sor] == ["SOR"]
+    assert [row["prcs_rslt"] for row in sent] == ["취소", "처리", "처리"]
+    assert once_more == sent
+    assert [(row["pdno"], row["ord_qty"]) for row in rows] == [("005930", "2")]  # the one that goes on to Friday
+
+
+async def test_a_stop_is_listed_with_its_condition_and_when_it_woke(served: Served) -> None:
+    async with served(profile="real") as client:
+        await client.buy(1, 71_000, ORD_DVSN="22", CNDT_PRIC="70900")
+        open_rows = {"INQR_DVSN_1": "0", "INQR_DVSN_2": "0", "CTX_AREA_FK100": "", "CTX_AREA_NK100": ""}
+        (waiting,) = (await client.call("TTTC0084R", **open_rows))["output"]
+        (asleep,) = (await client.listing())[1]["output1"]
+        await client.clock.move_to(at("15:40"))
+        (woken,) = (await client.listing())[1]["output1"]
+
+        assert (waiting["stpm_cndt_pric"], waiting["stpm_efct_occr_yn"]) == ("70900", "N")
+        assert (asleep["stpm_cndt_pric"], asleep["stpm_efct_occr_dtmd"], asleep["rmn_qty"]) == ("70900", "", "1")
+        assert (len(woken["stpm_efct_occr_dtmd"]), woken["rmn_qty"]) == (9, "0")
+
+
+async def test_a_stop_without_its_condition_is_refused(served: Served) -> None:
+    async with served(profile="real") as client:
+        for condition in ("", "0", "70950"):
+            assert (await client.buy(1, 71_000, ORD_DVSN="22", CNDT_PRIC=condition))["msg_cd"] == "APBK0506"

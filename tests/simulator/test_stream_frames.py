@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from kis_daemon.simulator.notices import encrypted
+from kis_daemon.simulator.notices import encrypted, fields_on
+from kis_daemon.simulator.profile import SimulatorSettings
 from kis_daemon.simulator.requests import RequestKind
-from tests.simulator.builders import SAMSUNG, BarsBook, a_bar, at
+from tests.simulator.builders import MONDAY, SAMSUNG, TUESDAY, BarsBook, a_bar, at
 from tests.simulator.conftest import Served
 from tests.simulator.listeners import decrypted, listening
 
@@ -217,7 +219,7 @@ async def test_the_remainder_of_an_ioc_is_told_as_cancelled(served: Served) -> N
 
 
 async def test_numbers_in_a_notice_are_filled_with_zeros(served: Served) -> None:
-    async with served() as client, listening(client) as listener:
+    async with served(notice_fields=26) as client, listening(client) as listener:
         await listener.ask("H0STCNI9", client.settings.hts_id)
         await client.buy(10, 61_300)
         notice = await listener.notice()
@@ -226,7 +228,7 @@ async def test_numbers_in_a_notice_are_filled_with_zeros(served: Served) -> None
 
 
 async def test_before_the_second_venue_a_notice_had_23_fields(served: Served) -> None:
-    async with served(notice_fields=23) as client, listening(client) as listener:
+    async with served() as client, listening(client) as listener:
         await listener.ask("H0STCNI9", client.settings.hts_id)
         await client.buy(10, 61_300)
         notice = await listener.notice()
@@ -237,7 +239,7 @@ async def test_before_the_second_venue_a_notice_had_23_fields(served: Served) ->
 
 @pytest.mark.parametrize(("profile", "tr_id"), [("paper", "H0STCNI9"), ("real", "H0STCNI0")])
 async def test_an_order_is_told_by_encrypted_notices(served: Served, profile: str, tr_id: str) -> None:
-    async with served(profile=profile) as client, listening(client) as listener:
+    async with served(profile=profile, notice_fields=26) as client, listening(client) as listener:
         answer = await listener.ask(tr_id, client.settings.hts_id)
         output = answer["body"]["output"]
         bought = (await client.buy(3))["output"]["ODNO"]
@@ -287,3 +289,72 @@ async def test_a_newcomer_is_told_that_the_key_is_in_use_and_closed(served: Serv
                 await second.socket.recv()
 
         assert await first.code("H0STCNT0", "000660") == "OPSP0000"
+
+
+@pytest.mark.parametrize(
+    ("day", "reformed", "asked", "width"),
+    [
+        (date(2025, 3, 3), None, None, 23),
+        (date(2025, 3, 4), None, None, 26),
+        (date(2024, 3, 5), True, None, 26),
+        (date(2024, 3, 5), False, None, 23),
+        (date(2024, 3, 5), None, 26, 26),
+        (date(2026, 9, 14), None, 23, 23),
+    ],
+)
+def test_a_notice_has_the_fields_of_its_day_or_of_the_switch(
+    day: date, reformed: bool | None, asked: Literal[23, 26] | None, width: int
+) -> None:
+    assert fields_on(day, SimulatorSettings(reformed=reformed, notice_fields=asked)) == width
+
+
+async def test_a_notice_of_a_stop_tells_its_condition(served: Served) -> None:
+    async with served(profile="real", notice_fields=26) as client, listening(client) as listener:
+        await listener.ask("H0STCNI0", client.settings.hts_id)
+        await client.buy(1, 71_000, ORD_DVSN="22", CNDT_PRIC="70900")
+
+        assert (await listener.notice())[18] == "000070900"
+
+
+@pytest.mark.parametrize(("profile", "tr_id"), [("paper", "H0GSCNI9"), ("real", "H0GSCNI0")])
+async def test_notices_of_foreign_markets_can_be_registered_and_never_come(
+    served: Served, profile: str, tr_id: str
+) -> None:
+    async with served(profile=profile) as client, listening(client) as listener:
+        answer = await listener.ask(tr_id, client.settings.hts_id)
+        await client.buy(1)
+
+        assert (answer["body"]["msg_cd"], answer["header"]["encrypt"]) == ("OPSP0000", "Y")
+        assert await listener.code(tr_id, "somebody") == "OPSP8993"
+        await listener.silence()
+
+
+async def test_an_index_is_told_when_it_has_moved_and_once_a_second_at_most(served: Served) -> None:
+    async with served(profile="real", now=at("09:00")) as client, listening(client) as listener:
+        await listener.ask("H0UPCNT0", "0001")
+        await client.clock.move_to(at("09:00:02"))  # the two symbols open one second after the other
+        opened, second = [(await listener.text()).split("|")[3].split("^") for _ in range(2)]
+        await client.clock.move_to(at("09:40"))
+        later = (await listener.text()).split("|")[3].split("^")
+        body = await client.call("FHPUP02100000", FID_COND_MRKT_DIV_CODE="U", FID_INPUT_ISCD="0001")
+
+        assert {len(record) for record in (opened, second, later)} == {30}
+        assert [record[1] for record in (opened, second)] == ["090001", "090002"]
+        assert (opened[0], opened[2]) != (later[0], later[2])
+        assert int(second[5]) > int(opened[5])
+        assert int(second[7]) == int(second[5]) - int(opened[5])
+        assert float(later[13]) == pytest.approx(float(later[2]) - float(later[10]))
+        assert body["output"]["bstp_nmix_oprc"] == later[10]
+
+
+async def test_an_index_that_stands_still_is_not_told_again(served: Served) -> None:
+    still = [a_bar(day, 70_000, 70_000, 70_000, 70_000) for day in (MONDAY, TUESDAY)]
+    async with (
+        served(profile="real", now=at("09:30"), book=BarsBook({SAMSUNG: still})) as client,
+        listening(client) as listener,
+    ):
+        await listener.ask("H0UPCNT0", "0001")
+        await client.clock.move_to(at("11:00"))
+
+        assert "0|H0UPCNT0|001|0001^" in await listener.text()
+        await listener.silence()

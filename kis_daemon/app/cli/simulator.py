@@ -18,11 +18,12 @@ from kis_daemon.app.options import DEFAULT_SIM_START
 from kis_daemon.clock import LoopClock, SystemClock
 from kis_daemon.domain.calendar import KST, TradingCalendar
 from kis_daemon.simulator.faults import FaultPlan
+from kis_daemon.simulator.pace import JumpingPace
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.profile import SimulatorSettings
 from kis_daemon.simulator.server import Simulator
 from kis_daemon.simulator.state import StateError, saved_at
-from kis_daemon.virtual_loop import VirtualLoop, linear_pace
+from kis_daemon.virtual_loop import VirtualLoop
 
 _OPENS_AT = time(8, 50)  # a client has ten minutes of simulated time to come before the first trade
 
@@ -72,9 +73,10 @@ def command(
     )
     opening = _opening(day, moment, state)
     plan = None if faults is None else load_faults(faults, opening.date())
-    loop = VirtualLoop(linear_pace(speed), outside_input=True)
+    pace = JumpingPace(speed)
+    loop = VirtualLoop(pace, outside_input=True)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(_serve(settings, book, calendar, rest_port, ws_port, opening, state, plan))
+        return runner.run(_serve(settings, book, calendar, rest_port, ws_port, opening, state, plan, pace))
 
 
 def _opening(day: date, moment: datetime | None, state: Path | None) -> datetime:
@@ -95,6 +97,7 @@ async def _serve(
     opening: datetime,
     state: Path | None,
     plan: FaultPlan | None,
+    pace: JumpingPace,
 ) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -103,7 +106,7 @@ async def _serve(
     clock = LoopClock(loop, opening)
     chance = random.Random(f"simulator|{settings.seed}")
     async with Simulator(
-        settings, prices, calendar, clock, chance, state_path=state, faults=plan, wall=SystemClock()
+        settings, prices, calendar, clock, chance, state_path=state, faults=plan, wall=SystemClock(), pace=pace
     ) as simulator:
         try:
             await simulator.serve_tcp(rest_port, ws_port)

@@ -70,7 +70,7 @@ class Weather:
     def _draw(self) -> list[tuple[str, Moment]]:
         names = list(STRIKES)
         plan = []
-        for _ in range(self.chance.randint(3, 6)):
+        for _ in range(self.chance.randint(3, 5)):
             name = self.chance.choice(names)
             if self.chance.random() < 0.6:
                 moment = Moment(
@@ -84,7 +84,7 @@ class Weather:
     def _draw_broker_faults(self) -> FaultPlan:
         """Some of the broker's own faults, most of them for the next order, listing, balance or notice."""
         faults = []
-        for _ in range(self.chance.randint(1, 5)):
+        for _ in range(self.chance.randint(1, 4)):
             kind = self.chance.choice(_BROKER_KINDS)
             rules = KINDS[kind]
             seconds = _OPEN_S + self.chance.choice((-60.0, 0.0, 0.0, self.chance.random() ** 2 * _BROKER_SPAN_S))

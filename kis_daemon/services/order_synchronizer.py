@@ -253,7 +253,7 @@ class OrderSynchronizer:
     async def _record_acceptance(self, order: Order, answer: Accepted) -> Order:
         if self._book.has_number(order.day, answer.branch_no, answer.order_no):
             # an answer that was meant for another order: this one's is not known
-            return await self._record_silence(order, NoAnswer(f"answered with another order's number {answer.order_no}"))
+            return await self._record_silence(order, NoAnswer(f"the number of another order: {answer.order_no}"))
         fact = self._about(order, "order_submitted", order_no=answer.order_no, branch_no=answer.branch_no)
         moved = await self._bookkeeper.move(
             order, Happening.ACCEPTED, fact, order_no=answer.order_no, branch_no=answer.branch_no

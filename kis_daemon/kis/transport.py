@@ -22,13 +22,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -60,6 +63,9 @@ class KisEndpoints:
 
     rest: Endpoint
     stream: Endpoint
+
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
 
 class _Gate(Enum):
@@ -123,13 +129,21 @@ class _GatedPayload(Payload):
         self._body = body
         self._permit = permit
         self._slot = slot
+        self._socket: Any = None
         self.gate = _Gate.WAITING
         self.permit_error: Exception | None = None
 
-    def shut(self) -> None:
-        """Send nothing any more: the call has ended."""
+    def shut(self, *, answered: bool) -> None:
+        """Send nothing any more: the call has ended.
+
+        Without an answer the connection is reset as it is closed: what the machine still holds of an order that
+        nobody waits for would else be sent again and again, and might arrive minutes later.
+        """
         if self.gate is _Gate.WAITING:
             self.gate = _Gate.SHUT
+        if self.gate is _Gate.OPENED and not answered and self._socket is not None:
+            with suppress(OSError):  # closed already
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
         await self.write_with_length(writer, None)
@@ -156,6 +170,8 @@ class _GatedPayload(Payload):
             self.gate = _Gate.WITHDRAWN
             raise _NotSent
         self.gate = _Gate.OPENED
+        if isinstance(writer, StreamWriter) and writer.transport is not None:
+            self._socket = writer.transport.get_extra_info("socket")
         if self._slot is not None:
             self._slot.leave()
         await writer.write(self._body)
@@ -242,6 +258,7 @@ class Transport:
         Raises `BrokerUnreachable` if nothing was sent, `NoAnswer` if it was and no whole answer came.
         """
         payload = _GatedPayload(_encode(body), permit, slot)
+        answered = False
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -249,11 +266,13 @@ class Transport:
                     self._address(path, ()), data=payload, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                return await _read(response)
+                answer = await _read(response)
+                answered = True
+                return answer
         except (aiohttp.ClientError, OSError, _NotSent) as error:
             told = f"{path}: {_told(error)}"
         finally:
-            payload.shut()
+            payload.shut(answered=answered)
         if payload.permit_error is not None:
             raise payload.permit_error
         if payload.gate is _Gate.WITHDRAWN:

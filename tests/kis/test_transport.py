@@ -406,3 +406,33 @@ async def test_a_question_on_a_kept_connection_that_dies_is_not_asked_again_by_t
     listener.close()
 
     assert requests == 2
+
+
+async def test_an_order_that_nobody_waits_for_any_more_does_not_arrive_later() -> None:
+    """A peer that reads only after the time limit finds a reset connection, and no order in it."""
+    reading = asyncio.Event()
+    found: list[bytes | str] = []
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a network that holds everything back
+        await reading.wait()
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        try:
+            found.append(await reader.read())
+        except ConnectionResetError:
+            found.append("reset")
+        writer.close()
+        ended.set()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with Transport(Endpoint(url=url), 0.1) as transport:
+        with pytest.raises(NoAnswer):
+            await send(transport)
+        reading.set()
+        async with asyncio.timeout(5):
+            await ended.wait()
+    listener.close()
+
+    assert found == ["reset"]

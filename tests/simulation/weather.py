@@ -41,6 +41,17 @@ _PATHS = (
     "/trading/inquire-balance",
     "",
 )
+_DEATHS = {
+    "kill": 1,
+    "kill_twice": 2,
+    "power_cut": 1,
+    "stop": 1,
+    "cut_before_commit": 1,
+    "cut_after_commit": 1,
+    "torn_log": 1,
+    "store_away_and_killed": 1,
+}
+_MOST_DEATHS = 3
 _AWAY = ("database is locked", "disk I/O error", "database or disk is full", "connection refused")
 
 
@@ -70,8 +81,12 @@ class Weather:
     def _draw(self) -> list[tuple[str, Moment]]:
         names = list(STRIKES)
         plan = []
+        deaths = 0
         for _ in range(self.chance.randint(3, 5)):
             name = self.chance.choice(names)
+            deaths += _DEATHS.get(name, 0)
+            if deaths > _MOST_DEATHS:
+                continue  # each start costs thousands of steps
             if self.chance.random() < 0.6:
                 moment = Moment(
                     order=self.chance.randint(1, 8), after_s=self.chance.choice((0.0, 0.01, 0.03, 0.2, 2.0))

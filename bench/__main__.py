@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from bench.figures import Figure, table
 from bench.limiters import compare, figures_of
+from bench.orders import orders
 from bench.processes import BenchError
 from bench.rounds import QUICK, Plan, idle, simulated_days, starts
 from bench.wire import wire
@@ -42,6 +43,11 @@ def streams_and_calls(plan: Plan) -> list[Figure]:
     return wire(plan.wire)
 
 
+def exits(plan: Plan) -> list[Figure]:
+    """Measure exits beside bare drivers and bare aiohttp, with a short log and a long one."""
+    return orders(plan.orders)
+
+
 def limits(plan: Plan) -> list[Figure]:
     """Measure what a server with a rolling second refuses, by our budget and by others' limiters."""
     return figures_of(list(compare(plan.limited_calls)))
@@ -55,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     figures: list[Figure] = []
     try:
-        for measure in (starts, idle, simulated_days, streams_and_calls, limits):
+        for measure in (starts, idle, simulated_days, streams_and_calls, exits, limits):
             print(f"{time.perf_counter() - began:4.0f} s  {measure.__name__.replace('_', ' ')} ...", flush=True)
             figures += measure(plan)
     except BenchError as error:

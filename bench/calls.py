@@ -39,7 +39,7 @@ MOST = 1.3  # times bare aiohttp's CPU
 Call: TypeAlias = Callable[[], Awaitable[object]]
 
 _CREDENTIALS = Credentials(app_key="a" * 36, app_secret="s" * 180, account="5012345601")
-_HEADERS = {
+HEADERS = {
     "content-type": "application/json; charset=utf-8",
     "authorization": "Bearer " + "x" * 300,
     "appkey": _CREDENTIALS.app_key,
@@ -66,7 +66,7 @@ _CHARTS = tuple(
     )
     for symbol in SYMBOLS
 )
-_ORDER = Command(
+ORDER = Command(
     tr_id="TTTC0012U",
     path=ORDER_PATH,
     body={
@@ -86,7 +86,7 @@ _ORDER = Command(
 async def calls(turns: int, count: int, url: str) -> list[Figure]:
     """Measure each kind of call, so many turns of so many calls."""
     figures: list[Figure] = []
-    async with Transport(Endpoint(url=url), 15.0) as transport, _bare_session() as session:
+    async with Transport(Endpoint(url=url), 15.0) as transport, bare_session() as session:
         bare, ours = _Bare(session, url), _Ours(transport)
         kinds: dict[str, tuple[Call, Call]] = {
             "a price": (bare.asking(_PRICES), ours.asking(_PRICES)),
@@ -128,7 +128,7 @@ class _Bare:
 
         async def ask() -> object:
             question = next(turn)
-            headers = {**_HEADERS, "tr_id": question.tr_id}
+            headers = {**HEADERS, "tr_id": question.tr_id}
             async with self._session.get(
                 self._url + question.path, params=question.params, headers=headers
             ) as response:
@@ -137,8 +137,8 @@ class _Bare:
         return ask
 
     async def order(self) -> object:
-        headers = {**_HEADERS, "tr_id": _ORDER.tr_id}
-        async with self._session.post(self._url + _ORDER.path, json=_ORDER.body, headers=headers) as response:
+        headers = {**HEADERS, "tr_id": ORDER.tr_id}
+        async with self._session.post(self._url + ORDER.path, json=ORDER.body, headers=headers) as response:
             return json.loads(await response.read())
 
 
@@ -161,11 +161,11 @@ class _Ours:
         return ask
 
     async def order(self) -> object:
-        answer = await self._commands.send(_ORDER, lambda: True, Priority.ENTRY)
+        answer = await self._commands.send(ORDER, lambda: True, Priority.ENTRY)
         if isinstance(answer, Withdrawn):
             raise BenchError("an order was withdrawn")
         return answer
 
 
-def _bare_session() -> aiohttp.ClientSession:
+def bare_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())

@@ -61,7 +61,33 @@ def fill(url: str, count: int) -> None:
             connection.executemany(places, stored)
         connection.close()
         return
-    asyncio.run(_fill_server(url, count))
+    if target.get_backend_name() == "mysql":
+        _load(url, count)
+    else:
+        asyncio.run(_fill_server(url, count))
+
+
+def _load(url: str, count: int) -> None:
+    """Have MariaDB read the chain from a file of this machine: a row at a time it would take minutes."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, "events.tsv")
+        with place.open("w", encoding="utf-8", newline="\n") as file:
+            for number, at, *rest in rows(count):
+                file.write("\t".join((str(number), f"{at[:10]} {at[11:-1]}", *map(str, rest))) + "\n")
+        Path(folder).chmod(0o755)
+        read = (
+            f"LOAD DATA INFILE '{place}' INTO TABLE event_log CHARACTER SET utf8mb4 "
+            r"FIELDS TERMINATED BY '\t' ESCAPED BY '' LINES TERMINATED BY '\n'"
+        )
+        asyncio.run(_run(url, "SET SESSION unique_checks = 0, foreign_key_checks = 0", read))
+
+
+async def _run(url: str, *statements: str) -> None:
+    engine = server_engine(database_url(url), patient=True)
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.exec_driver_sql(statement)
+    await engine.dispose()
 
 
 async def _fill_server(url: str, count: int) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench.figures import Figure
 from bench.limiters import CALLS, QUICK_CALLS
+from bench.orders import ORDERS, ORDERS_QUICK, OrderPlan
 from bench.processes import ROOT, Child, announced, environment, finished, ready
 from bench.wire import WIRE, WIRE_QUICK, WirePlan
 
@@ -48,12 +49,15 @@ class Plan:
     starts: int = 3
     idlers: int = 3
     idle_s: float = 60.0
-    sim_days: int = 20
+    sim_days: int = 10
     wire: WirePlan = WIRE
+    orders: OrderPlan = ORDERS
     limited_calls: int = CALLS
 
 
-QUICK = Plan(starts=1, idlers=1, idle_s=2.0, sim_days=1, wire=WIRE_QUICK, limited_calls=QUICK_CALLS)
+QUICK = Plan(
+    starts=1, idlers=1, idle_s=2.0, sim_days=1, wire=WIRE_QUICK, orders=ORDERS_QUICK, limited_calls=QUICK_CALLS
+)
 
 
 def starts(plan: Plan) -> list[Figure]:

@@ -10,6 +10,7 @@ import pytest
 from bench.__main__ import plan_of
 from bench.figures import Figure, paired, ratio, table
 from bench.limiters import LIMITS, OURS, compare, figures_of
+from bench.orders import SQLITE, OrderPlan, orders, shares
 from bench.processes import BenchError, announced, cpu_clock, environment, finished, ready, resident_kib
 from bench.rounds import BARE, QUICK, Plan
 from bench.wire import WirePlan, wire
@@ -111,6 +112,25 @@ def test_stream_and_calls_are_measured_beside_the_bare_libraries() -> None:
         "an order: ours / bare, paired": (None, 1.3),
     }
     assert all(value > 0 for figure in figures for value in figure.values)
+
+
+def test_exits_are_measured_beside_bare_commits_and_a_bare_post() -> None:
+    figures = {figure.name: figure for figure in orders(OrderPlan(databases=[SQLITE], rounds=2, exits=2, events=2_000))}
+
+    promised = {name: figure.most for name, figure in figures.items() if figure.met is not None}
+    assert promised == {
+        "SQLite exit p50: ours / floor, paired": 2.0,
+        "SQLite exit p99: ours / floor, paired": 2.0,
+        "SQLite exit p50, log of 2,000 / of 1,000 events": 1.25,
+        "SQLite notice to position p50, log of 2,000 / of 1,000 events": 1.25,
+    }
+    assert all(len(figure.values) == 2 for figure in figures.values())
+    assert all(value > 0 for figure in figures.values() for value in figure.values)
+
+
+def test_a_share_of_a_round_is_a_value_that_was_measured() -> None:
+    assert shares([[3.0, 1.0, 2.0], list(range(100, 0, -1))], 50) == [2.0, 50]
+    assert shares([list(range(100))], 99) == [98]
 
 
 def test_the_limit_is_told_for_each_profile_and_our_budget_keeps_it() -> None:

@@ -36,7 +36,8 @@ from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.names import Names, NamingNotifier
-from kis_daemon.services.order_synchronizer import OrderSynchronizer, OrderTiming
+from kis_daemon.services.order_follower import OrderTiming
+from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
 from kis_daemon.services.poller import QuotePoller
 from kis_daemon.services.quote_desk import QuoteDesk
@@ -134,6 +135,7 @@ def compose(
     # Trader, bookkeeper, reconciler and synchronizer know one another in a circle; the circle is closed by these calls.
     def order_changed(order: Order) -> None:
         trader.on_change(order)
+        synchronizer.take_up(order)
 
     def order_refused(order: Order, market_closed: bool) -> None:
         trader.on_refusal(order, market_closed)

@@ -20,6 +20,11 @@ _NUMBER = re.compile(r"(-?[0-9]{1,18})(?:\.0*)?")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{0,12})?")
 
 
+def _writable(text: str) -> str:
+    """Return `text` without the halves of characters that JSON lets through and no file or hash takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A GET: may be repeated. `continued` asks for the page that follows the cursor in `params`."""
@@ -67,7 +72,7 @@ class Row:
         if value is None:
             return ""
         if isinstance(value, str):
-            return value.strip()
+            return value.strip() if value.isascii() else _writable(value.strip())
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         raise ProtocolError(f"{key}: expected a text")

@@ -104,9 +104,12 @@ class Book:
         return tuple(self.orders[key] for key in self.live.values())
 
     def has_number(self, day: date, branch_no: str, order_no: OrderNo) -> bool:
-        """Whether an order of ours already has that number of the broker's."""
-        wanted = (day, branch_no, order_no)
-        return any((order.day, order.branch_no, order.order_no) == wanted for order in self.orders.values())
+        """Whether an order of ours already has that number of the broker's; a branch left out may be any."""
+        return any(
+            (order.day, order.order_no) == (day, order_no)
+            and (order.branch_no == branch_no or not (order.branch_no and branch_no))
+            for order in self.orders.values()
+        )
 
     def attempts(self, symbol: Symbol, rule: str, day: date, entry_seq: int) -> int:
         """Return how many orders were begun for that signal."""

@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from time import perf_counter
 
 import structlog
 
 from kis_daemon.domain.market import Side, Symbol, Won
-from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, OrderType, order_key
+from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, order_key
 from kis_daemon.domain.safeguards import GateView
 from kis_daemon.ports import (
     Accepted,
@@ -40,20 +38,15 @@ from kis_daemon.services.approvals import ApprovalDesk, Grant, token_hash
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.door import Queued, Refused
-from kis_daemon.services.journal import Fact, Journal
-
-_OPPOSITE_WAIT_S = 2.0  # how long an exit waits for a live buy of its symbol to be withdrawn
-_ASK_AGAIN_S = 15.0  # how long the broker's evidence of a cancel is waited for before asking again
+from kis_daemon.services.journal import Journal
+from kis_daemon.services.order_follower import OrderFollower, OrderTiming, about
 
 log = structlog.get_logger("order_synchronizer")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderTiming:
-    """How long an order may stay unfilled, in seconds of continuous trading (section 8)."""
-
-    entry_s: float = 45.0
-    exit_s: float = 135.0
+def _same_signal(known: Order, order: Order) -> bool:
+    mine, theirs = order.intent, known.intent
+    return known.key == order.key or (mine.side, mine.signal_id) == (theirs.side, theirs.signal_id)
 
 
 class OrderSynchronizer:
@@ -92,7 +85,17 @@ class OrderSynchronizer:
         self._queue: asyncio.Queue[tuple[Order, Grant, float]] = asyncio.Queue()
         self._sending: dict[OrderKey, asyncio.Task[Order | None]] = {}
         self._told: dict[str, str] = {}
-        self._cancel_asked_at: dict[OrderKey, datetime] = {}
+        self._found: asyncio.Queue[OrderKey] = asyncio.Queue()
+        self._follower = OrderFollower(
+            broker=broker,
+            journal=journal,
+            bookkeeper=bookkeeper,
+            book=book,
+            clock=clock,
+            trades_continuously=trades_continuously,
+            ask_broker=ask_broker,
+            timing=timing,
+        )
         self.tick_to_order_ms: list[float] = []
 
     # the door
@@ -130,15 +133,22 @@ class OrderSynchronizer:
         """Carry what `place` let in, each order on its own: one that waits never blocks another."""
         async with asyncio.TaskGroup() as carriers:
             for order in self._book.live_orders():
-                carriers.create_task(self._follow(order.key), name=f"follow-{order.key[:12]}")
+                carriers.create_task(self._follower.follow(order.key), name=f"follow-{order.key[:12]}")
+            carriers.create_task(self._take_up_found(carriers), name="follow-found")
             while True:
                 order, grant, seen_at = await self._queue.get()
                 carriers.create_task(self._carry(order, grant, seen_at), name=f"carry-{order.key[:12]}")
 
+    async def _take_up_found(self, carriers: asyncio.TaskGroup) -> None:
+        while True:
+            key = await self._found.get()
+            if not self._follower.follows(key):
+                carriers.create_task(self._follower.follow(key), name=f"follow-{key[:12]}")
+
     def start_day(self) -> None:
         """Forget what was told and asked of the days before."""
         self._told.clear()
-        self._cancel_asked_at.clear()
+        self._follower.start_day()
 
     async def drain(self) -> None:
         """Return when everything that was begun has its answer written down, or could not be: the start finds it."""
@@ -150,9 +160,13 @@ class OrderSynchronizer:
 
     async def cancel_live(self, symbol: Symbol, side: Side) -> None:
         """Ask the broker once to cancel the live order of that slot, if it has a number."""
-        order = self._book.live_order(symbol, side)
-        if order is not None and order.order_no is not None:
-            await self._cancel_rest(order, "withdrawn")
+        await self._follower.cancel_live(symbol, side)
+
+    def take_up(self, order: Order) -> None:
+        """Follow an order that is live and that nobody follows: one that was found after all."""
+        busy = order.key in self._sending or self._follower.follows(order.key)
+        if order.is_live and order.order_no is not None and not busy:
+            self._found.put_nowait(order.key)
 
     async def _carry(self, order: Order, grant: Grant, seen_at: float) -> None:
         sending = asyncio.create_task(self._claim_and_send(order, grant, seen_at), name=f"send-{order.key[:12]}")
@@ -160,11 +174,11 @@ class OrderSynchronizer:
         sending.add_done_callback(lambda _: self._sending.pop(order.key, None))
         sent = await asyncio.shield(sending)
         if sent is not None and sent.is_live:
-            await self._follow(sent.key)
+            await self._follower.follow(sent.key)
 
     async def _claim_and_send(self, order: Order, grant: Grant, seen_at: float) -> Order | None:
         if order.intent.side is Side.SELL:
-            await self._withdraw_buy(order.intent.symbol)
+            await self._follower.withdraw_buy(order.intent.symbol)
         if not await self._claim(order, grant):
             return None
         return await self._send(order, seen_at)
@@ -186,10 +200,14 @@ class OrderSynchronizer:
             order_key=order.key,
         )
 
+        stored: list[Order] = []
+
         def work(rows: Rows) -> str | None:
+            stored.clear()  # a unit of work may be run again
             if rows.kill_switch().forbids(intent.side):
                 return "kill_switch"
             if not rows.claim_order(order):
+                stored.extend(known for known in rows.orders_of(order.day) if _same_signal(known, order))
                 return "duplicate"
             rows.add_proposal(grant.proposal)
             rows.add_approval(grant.approval)
@@ -216,7 +234,11 @@ class OrderSynchronizer:
             self._journal.tell(requested)
             return True
         self._book.forget(order)
+        for known in stored:  # the records know more than we do: evidence settles what became of it
+            self._book.recover(known)
         self._refuse(intent, refused, refused, killed=refused == "kill_switch")
+        if refused == "duplicate":
+            self._ask_broker()
         return False
 
     async def _send(self, order: Order, seen_at: float) -> Order:
@@ -227,6 +249,8 @@ class OrderSynchronizer:
             nonlocal left
             if not self._gate().lets(intent.side) or self._book.orders.get(order.key) is not order:
                 return False
+            if intent.side is Side.BUY and self._book.live_order(intent.symbol, Side.SELL) is not None:
+                return False  # an exit has begun meanwhile
             price = self._last_price(intent.symbol)
             if intent.side is Side.BUY and intent.price is not None and price is not None and price > intent.price:
                 return False
@@ -254,7 +278,7 @@ class OrderSynchronizer:
         if self._book.has_number(order.day, answer.branch_no, answer.order_no):
             # an answer that was meant for another order: this one's is not known
             return await self._record_silence(order, NoAnswer(f"the number of another order: {answer.order_no}"))
-        fact = self._about(order, "order_submitted", order_no=answer.order_no, branch_no=answer.branch_no)
+        fact = about(self._journal, order, "order_submitted", order_no=answer.order_no, branch_no=answer.branch_no)
         moved = await self._bookkeeper.move(
             order, Happening.ACCEPTED, fact, order_no=answer.order_no, branch_no=answer.branch_no
         )
@@ -262,7 +286,8 @@ class OrderSynchronizer:
         return moved
 
     async def _record_refusal(self, order: Order, error: OrderRefused | AccessRefused, *, closed: bool) -> Order:
-        fact = self._about(
+        fact = about(
+            self._journal,
             order,
             "order_rejected",
             severity=Severity.WARNING if closed else Severity.ERROR,
@@ -278,7 +303,8 @@ class OrderSynchronizer:
         return moved
 
     async def _record_silence(self, order: Order, error: BrokerError) -> Order:
-        fact = self._about(
+        fact = about(
+            self._journal,
             order,
             "order_unconfirmed",
             severity=Severity.WARNING,
@@ -292,64 +318,8 @@ class OrderSynchronizer:
         return moved
 
     async def _record_withdrawal(self, order: Order, reason: str) -> Order:
-        fact = self._about(order, "order_withdrawn", reason=reason)
+        fact = about(self._journal, order, "order_withdrawn", reason=reason)
         return await self._bookkeeper.move(order, Happening.WITHDRAWN, fact)
-
-    # following
-
-    async def _follow(self, key: OrderKey) -> None:
-        """Wait until the order is terminal; cancel what remains of it when its time is over."""
-        is_exit = self._book.orders[key].intent.side is Side.SELL
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + (self._timing.exit_s if is_exit else self._timing.entry_s)
-        while (order := self._book.orders.get(key)) is not None and order.is_live:
-            changed = self._bookkeeper.changed(key)
-            changed.clear()
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await changed.wait()
-            except TimeoutError:
-                deadline = loop.time() + _ASK_AGAIN_S
-                await self._end_in_time(order)
-
-    async def _end_in_time(self, order: Order) -> None:
-        """Cancel what remains of an order whose time is over, unless its time does not run."""
-        intent = order.intent
-        rests = intent.side is Side.SELL and intent.order_type is OrderType.LIMIT
-        if order.order_no is None or order.day != self._clock.now().date():
-            return  # an unknown outcome has no number to cancel; yesterday's number may be another order's today
-        if rests or not self._trades_continuously(intent.symbol):
-            return  # auctions, halts and VI stop the time; what rests at the lower limit is matched at their end
-        asked_at = self._cancel_asked_at.get(order.key)
-        listed_at = self._bookkeeper.listed_at.get(order.key)
-        if asked_at is not None and (listed_at is None or listed_at <= asked_at):
-            return  # asked already, and no listing has shown a remainder since
-        self._cancel_asked_at[order.key] = self._clock.now()
-        await self._cancel_rest(order, "time is over")
-
-    async def _withdraw_buy(self, symbol: Symbol) -> None:
-        buy = self._book.live_order(symbol, Side.BUY)
-        if buy is None:
-            return
-        await self.cancel_live(symbol, Side.BUY)
-        try:
-            async with asyncio.timeout(_OPPOSITE_WAIT_S):
-                while (now := self._book.live_order(symbol, Side.BUY)) is not None and now.key == buy.key:
-                    changed = self._bookkeeper.changed(buy.key)
-                    changed.clear()
-                    await changed.wait()
-        except TimeoutError:
-            return  # what is held is sold now; what the buy may still bring is sold by a second attempt
-
-    async def _cancel_rest(self, order: Order, why: str) -> None:
-        try:
-            await self._broker.cancel(order, lambda: True)
-        except BrokerError as error:
-            # Already filled, unreachable or unanswered: in each case only the listing can say what is true.
-            await self._journal.write(self._about(order, "order_cancel_unproven", code=error.code, reason=str(error)))
-        else:
-            await self._journal.write(self._about(order, "order_cancel_requested", reason=why))
-        self._ask_broker()
 
     # telling
 
@@ -378,23 +348,3 @@ class OrderSynchronizer:
             also=lambda rows: rows.add_refused_request(intent, at, reason),
         )
         return refused
-
-    def _about(
-        self,
-        order: Order,
-        event: str,
-        *,
-        severity: Severity = Severity.INFO,
-        alerts: bool = False,
-        **payload: str | int | float | None,
-    ) -> Fact:
-        return self._journal.fact(
-            event,
-            severity=severity,
-            alerts=alerts,
-            correlation_id=order.intent.correlation_id,
-            symbol=order.intent.symbol,
-            side=order.intent.side.value,
-            order_key=order.key,
-            **payload,
-        )

@@ -27,6 +27,7 @@ from kis_daemon.services.quotes import QuoteBoard
 log = structlog.get_logger("poller")
 
 _SILENT_S = 900.0  # a held symbol without a trade for so long is asked about: the stream may have lost it
+_IN_A_ROW = 3  # symbols that fail one after the other: it is the broker, not they
 _HELD_S = 3.0  # between two rounds over what is held while the stream is down
 
 
@@ -134,14 +135,20 @@ class QuotePoller:
     # asking
 
     async def _look_at(self, symbols: Sequence[Symbol], *, urgent: bool) -> None:
+        """Ask for each; one symbol's trouble never keeps what is held from being looked at."""
+        failures = 0
         for symbol in symbols:
             try:
                 await self._desk.look(symbol, urgent=urgent)
             except (BrokerUnreachable, RateLimited, AccessRefused) as error:
                 log.warning("quote_poll_failed", symbol=symbol, code=error.code, reason=str(error))
-                return  # the rest would meet the same; the next round asks again
+                failures += 1
+                if not urgent or failures == _IN_A_ROW or isinstance(error, AccessRefused):
+                    return  # the rest would meet the same; the next round asks again
+                continue
             except BrokerError as error:  # this symbol's own trouble
                 log.warning("quote_poll_failed", symbol=symbol, code=error.code, reason=str(error))
+            failures = 0
             self._wanted.pop(symbol, None)
             self._control.resync.looked_at(symbol)
 

@@ -157,6 +157,8 @@ class Reconciler:
         oldest = min((order.day for order in orders if not _is_over(order)), default=today)
         first = max(oldest, today - timedelta(days=_LISTING_DAYS))
         asked_at, asked_at_s = self._clock.now(), asyncio.get_running_loop().time()
+        # A listing proves nothing about an order that was not yet in doubt when it was asked for.
+        doubted = [order.key for order in orders if order.state is OrderState.UNCONFIRMED]
         self._hinted = False  # before asking: a hint that comes meanwhile is of after this listing
         try:
             listing = await self._broker.orders(first, today)
@@ -164,10 +166,17 @@ class Reconciler:
             self._hinted = True
             raise
         self._listed_at = asked_at
+        failed: StoreError | None = None
         for known in orders:
             order = self._book.orders.get(known.key)
-            if order is not None and order.day >= first:
-                await self._reconcile_order(order, listing, asked_at, asked_at_s)
+            if order is None or order.day < first:
+                continue
+            try:
+                await self._reconcile_order(order, listing, asked_at, asked_at_s if order.key in doubted else None)
+            except StoreError as error:  # one order's trouble is not the others'
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def _listing_is_due(self) -> bool:
         """Whether the orders are to be asked for: while any is open or in doubt, after a hint, and now and then.
@@ -181,7 +190,7 @@ class Reconciler:
         return self._clock.now() - self._listed_at >= timedelta(seconds=self._cadence.ended_s)
 
     async def _reconcile_order(
-        self, order: Order, listing: OrderListing, asked_at: datetime, asked_at_s: float
+        self, order: Order, listing: OrderListing, asked_at: datetime, asked_at_s: float | None
     ) -> None:
         if order.state is OrderState.PENDING:
             if order.key not in self._book.left_behind:
@@ -240,16 +249,17 @@ class Reconciler:
             await self._bookkeeper.move(stored, Happening.WITHDRAWN, fact)
         self._book.left_behind.pop(order.key)
 
-    async def _resolve(self, order: Order, listing: OrderListing, asked_at_s: float) -> Order:
+    async def _resolve(self, order: Order, listing: OrderListing, asked_at_s: float | None) -> Order:
         """Settle an order of unknown outcome, or one that was thought never taken and turns up after all."""
         explained = {(o.day, o.order_no) for o in self._book.orders.values() if o.order_no is not None}
         # what was said to be not found is looked for in every listing that comes anyway, and causes none
-        looks = self._settling.setdefault(order.key, []) if order.state is OrderState.UNCONFIRMED else []
+        counts = order.state is OrderState.UNCONFIRMED and asked_at_s is not None
+        looks = self._settling.setdefault(order.key, []) if counts else []
         still_whole = None
         if order.state is OrderState.UNCONFIRMED and order.intent.side is Side.SELL:
             still_whole = await self._still_whole(order)
         verdict, row = judge(
-            order, listing, explained, looks, asked_at_s, still_whole, session_over=self._session_over(order.day)
+            order, listing, explained, looks, asked_at_s or 0.0, still_whole, session_over=self._session_over(order.day)
         )
         if verdict is Verdict.FOUND and row is not None:
             self._settling.pop(order.key, None)
@@ -264,7 +274,7 @@ class Reconciler:
             self._settling.pop(order.key, None)
             self._ambiguous.pop(order.key, None)
             return await self._bookkeeper.not_found(
-                order, f"{len(looks)} complete listings in {asked_at_s - looks[0]:.0f} s"
+                order, f"{len(looks)} complete listings in {looks[-1] - looks[0]:.0f} s"
             )
         if verdict is Verdict.AMBIGUOUS and order.key not in self._ambiguous:
             self._ambiguous[order.key] = None

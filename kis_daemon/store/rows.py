@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import select
 
 from kis_daemon.domain.calendar import KST
 from kis_daemon.domain.market import Symbol
@@ -32,21 +32,15 @@ class SqlRows(AuditRows, ControlRows, OrderRows, StoryRows):
 
     def save_position(self, position: Position) -> None:
         values = position_to_row(position) | {"closed_at": None}  # a late fill may open a closed one again
-        self._put(schema.positions, and_(*_same_entry(position)), {}, values)
+        self._put(schema.positions, _entry(position), values)
 
     def save_levels(self, position: Position) -> None:
-        self._write(
-            update(schema.positions)
-            .where(*_same_entry(position))
-            .values(highest=position.highest, trailing_armed=position.trailing_armed)
-        )
+        levels = {"highest": position.highest, "trailing_armed": position.trailing_armed}
+        self._update(schema.positions, _entry(position), levels)
 
     def close_position(self, position: Position, at: datetime) -> None:
-        self._write(
-            update(schema.positions)
-            .where(*_same_entry(position))
-            .values(quantity=0, closed_at=at, version=position.version + 1)
-        )
+        closed = {"quantity": 0, "closed_at": at, "version": position.version + 1}
+        self._update(schema.positions, _entry(position), closed)
 
     def open_positions(self) -> tuple[Position, ...]:
         table = schema.positions
@@ -64,30 +58,28 @@ class SqlRows(AuditRows, ControlRows, OrderRows, StoryRows):
         )
 
     def save_symbol_name(self, name: SymbolName) -> None:
-        table = schema.symbol_cache
         values = {"stock_name": name.name, "updated_at": name.updated_at}
-        self._put(table, table.c.stock_code == name.symbol, {"stock_code": name.symbol}, values)
+        self._put(schema.symbol_cache, {"stock_code": name.symbol}, values)
 
     # the account
 
     def add_account_snapshot(self, figures: AccountFigures) -> None:
-        self._write(
-            insert(schema.account_snapshots).values(
-                snapshot_time=figures.at,
-                cash=figures.cash,
-                holdings_value=figures.holdings_value,
-                total_equity=figures.cash + figures.holdings_value,
-                realized_pnl=figures.realized_pnl,
-                unrealized_pnl=figures.open_pnl,
-                position_count=figures.positions,
-            )
+        self._insert(
+            schema.account_snapshots,
+            {
+                "snapshot_time": figures.at,
+                "cash": figures.cash,
+                "holdings_value": figures.holdings_value,
+                "total_equity": figures.cash + figures.holdings_value,
+                "realized_pnl": figures.realized_pnl,
+                "unrealized_pnl": figures.open_pnl,
+                "position_count": figures.positions,
+            },
         )
 
     def save_day_summary(self, summary: DaySummary) -> None:
-        table = schema.daily_summary
         values = asdict(summary)
-        day = values.pop("day")
-        self._put(table, table.c.trade_date == day, {"trade_date": day}, values)
+        self._put(schema.daily_summary, {"trade_date": values.pop("day")}, values)
 
     # marks
 
@@ -102,14 +94,8 @@ class SqlRows(AuditRows, ControlRows, OrderRows, StoryRows):
         return tuple((row.name, row.value) for row in rows)
 
     def set_mark(self, name: str, value: str) -> None:
-        table = schema.marks
-        self._put(table, table.c.name == name, {"name": name}, {"value": value})
+        self._put(schema.marks, {"name": name}, {"value": value})
 
 
-def _same_entry(position: Position) -> tuple[Any, ...]:
-    table = schema.positions
-    return (
-        table.c.symbol == position.symbol,
-        table.c.entry_day == position.entry_day,
-        table.c.entry_seq == position.entry_seq,
-    )
+def _entry(position: Position) -> dict[str, Any]:
+    return {"symbol": position.symbol, "entry_day": position.entry_day, "entry_seq": position.entry_seq}

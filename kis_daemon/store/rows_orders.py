@@ -6,7 +6,7 @@ import json
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import func, or_, select, update
 
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Symbol
@@ -15,7 +15,7 @@ from kis_daemon.domain.positions import Trade
 from kis_daemon.ports import StaleVersion
 from kis_daemon.store import schema
 from kis_daemon.store.mapping import intent_payload, order_from_row, order_to_row, trade_from_row, trade_to_row
-from kis_daemon.store.rows_base import BaseRows
+from kis_daemon.store.rows_base import BaseRows, same
 
 _ORDER_STATUS = {
     OrderState.FILLED: "filled",
@@ -23,64 +23,61 @@ _ORDER_STATUS = {
     OrderState.REJECTED: "rejected",
 }
 
+# Built once, not with every order
+_STATE, _FILLS = schema.order_state, schema.fills
+_KEY = ("idempotency_key",)
+_CLAIMED = or_(same(_STATE, _KEY), same(_STATE, ("mode", "side", "signal_id")))
+_BOOKED = same(_FILLS, ("idempotency_key", "cumulative_quantity"))
+_ORDER = select(_STATE).where(same(_STATE, _KEY))
+_ORDER_ID = select(schema.orders.c.order_id).where(same(schema.orders, _KEY))
+_TRADE = select(schema.trades).where(same(schema.trades, _KEY))
+_POINT_AT_FILL = (
+    update(_STATE).where(same(_STATE, _KEY)).values(fill_id=select(_FILLS.c.fill_id).where(_BOOKED).scalar_subquery())
+)
+
 
 class OrderRows(BaseRows):
     """The part of `ports.Rows` that deals with orders and what became of them."""
 
     def claim_order(self, order: Order) -> bool:
-        table = schema.order_state
-        claimed = or_(
-            table.c.idempotency_key == order.key,
-            and_(
-                table.c.mode == order.mode,
-                table.c.side == order.intent.side.value,
-                table.c.signal_id == order.intent.signal_id,
-            ),
-        )
-        if not self._insert_unless(table, claimed, order_to_row(order)):
+        if not self._insert_unless(schema.order_state, _CLAIMED, order_to_row(order)):
             return False
-        self._write(
-            insert(schema.orders).values(
-                idempotency_key=order.key,
-                correlation_id=order.intent.correlation_id,
-                status="pending",
-                payload_json=intent_payload(order.intent),
-                created_at=order.created_at,
-            )
+        self._insert(
+            schema.orders,
+            {
+                "idempotency_key": order.key,
+                "correlation_id": order.intent.correlation_id,
+                "status": "pending",
+                "payload_json": intent_payload(order.intent),
+                "created_at": order.created_at,
+            },
         )
         return True
 
     def save_order(self, order: Order) -> None:
-        table = schema.order_state
         values = order_to_row(order)
-        values.pop("idempotency_key")
-        written = self._write(
-            update(table)
-            .where(table.c.idempotency_key == order.key, table.c.version == order.version - 1)
-            .values(**values)
-        )
-        if written.rowcount != 1:
+        before = {"idempotency_key": values.pop("idempotency_key"), "version": order.version - 1}
+        if self._update(schema.order_state, before, values) != 1:
             raise StaleVersion(f"order {order.key[:12]}: version {order.version - 1} is not what is stored")
-        self._write(
-            update(schema.orders)
-            .where(schema.orders.c.idempotency_key == order.key)
-            .values(status=_ORDER_STATUS.get(order.state, "pending"), broker_order_id=order.order_no)
+        status = _ORDER_STATUS.get(order.state, "pending")
+        self._update(
+            schema.orders, {"idempotency_key": order.key}, {"status": status, "broker_order_id": order.order_no}
         )
 
     def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
         payload = json.loads(intent_payload(intent)) | {"refused": reason}
-        self._write(
-            insert(schema.orders).values(
-                correlation_id=intent.correlation_id,
-                status="rejected",
-                payload_json=json.dumps(payload, sort_keys=True, ensure_ascii=False),
-                created_at=at,
-            )
+        self._insert(
+            schema.orders,
+            {
+                "correlation_id": intent.correlation_id,
+                "status": "rejected",
+                "payload_json": json.dumps(payload, sort_keys=True, ensure_ascii=False),
+                "created_at": at,
+            },
         )
 
     def order(self, key: OrderKey) -> Order | None:
-        table = schema.order_state
-        row = self._read(select(table).where(table.c.idempotency_key == key)).one_or_none()
+        row = self._read(_ORDER, {"its_idempotency_key": key}).one_or_none()
         return None if row is None else order_from_row(row)
 
     def live_orders(self) -> tuple[Order, ...]:
@@ -98,11 +95,7 @@ class OrderRows(BaseRows):
         return tuple(order_from_row(row) for row in rows)
 
     def add_fill(self, fill: Fill) -> bool:
-        order_id = self._read(
-            select(schema.orders.c.order_id).where(schema.orders.c.idempotency_key == fill.order_key)
-        ).scalar_one()
-        table = schema.fills
-        known = and_(table.c.idempotency_key == fill.order_key, table.c.cumulative_quantity == fill.cumulative_quantity)
+        order_id = self._read(_ORDER_ID, {"its_idempotency_key": fill.order_key}).scalar_one()
         values = {
             "order_id": order_id,
             "idempotency_key": fill.order_key,
@@ -116,21 +109,19 @@ class OrderRows(BaseRows):
             "payload_json": json.dumps({"symbol": fill.symbol, "side": fill.side.value}, sort_keys=True),
             "created_at": fill.at,
         }
-        if not self._insert_unless(table, known, values):
+        if not self._insert_unless(schema.fills, _BOOKED, values):
             return False
-        order = schema.order_state
-        fill_id = select(table.c.fill_id).where(known).scalar_subquery()
-        self._write(update(order).where(order.c.idempotency_key == fill.order_key).values(fill_id=fill_id))
+        known = {"idempotency_key": fill.order_key, "cumulative_quantity": fill.cumulative_quantity}
+        self._write(_POINT_AT_FILL, {f"its_{name}": value for name, value in known.items()})
         return True
 
     def save_trade(self, trade: Trade) -> None:
         values = trade_to_row(trade)
         key = {"idempotency_key": values.pop("idempotency_key")}
-        self._put(schema.trades, schema.trades.c.idempotency_key == trade.order_key, key, values)
+        self._put(schema.trades, key, values)
 
     def trade(self, key: OrderKey) -> Trade | None:
-        table = schema.trades
-        row = self._read(select(table).where(table.c.idempotency_key == key)).one_or_none()
+        row = self._read(_TRADE, {"its_idempotency_key": key}).one_or_none()
         return None if row is None else trade_from_row(row)
 
     def trades(self, first: date, last: date) -> tuple[Trade, ...]:

@@ -28,7 +28,8 @@ from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.door import Queued, Refused
 from kis_daemon.services.journal import Journal
-from kis_daemon.services.order_synchronizer import OrderSynchronizer, OrderTiming
+from kis_daemon.services.order_follower import OrderTiming
+from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.store.database import Database

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
+import structlog
 
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import OrderNo, OrderState, OrderType
 from kis_daemon.domain.safeguards import Gate, GateView, KillSwitchScope
 from kis_daemon.ports import (
     AccessRefused,
+    Alert,
     BrokerError,
     BrokerUnreachable,
     InsufficientCash,
     MarketClosed,
     NothingToCancel,
     NothingToSell,
+    OrderRefused,
+    OutcomeUnknown,
     ProtocolError,
     RateLimited,
+    Rows,
+    Severity,
+    StoreError,
 )
 from kis_daemon.services import control
 from kis_daemon.services.approvals import Grant
@@ -26,6 +36,8 @@ from kis_daemon.services.door import Queued, Refused
 from tests.services.builders import BRANCH, HYNIX, SAMSUNG, a_position, an_exit, an_intent
 from tests.services.fakes import Echo, Silence
 from tests.services.order_path import HALTED, OPEN, OrderPath, beginning, lived
+
+T = TypeVar("T")
 
 EXIT_ONLY = GateView(gate=Gate.EXIT_ONLY, reasons=("daily_loss",))
 KILLED = GateView(gate=Gate.HALTED, reasons=("kill_switch",))
@@ -644,3 +656,237 @@ async def test_a_gate_that_opens_again_lets_the_next_attempt_pass(path: OrderPat
     path.gate = OPEN
 
     assert isinstance(path.buy(), Queued)
+
+
+# --- what a person reads -----------------------------------------------------------------------------------------
+
+
+def told(path: OrderPath, event: str) -> Alert:
+    """Return the one alert of `event`, which tells what the journal keeps of it."""
+    (alert,) = [alert for alert in path.notifier.alerts if alert.event == event]
+    kept = path.payload(event)
+    assert {key: alert.data[key] for key in kept} == kept
+    return alert
+
+
+@pytest.mark.parametrize(
+    ("refusal", "severity"),
+    [
+        (InsufficientCash("no cash", code="40250000"), Severity.ERROR),
+        (MarketClosed("closed", code="40570000"), Severity.WARNING),
+    ],
+)
+@lived
+async def test_a_refusal_is_told_with_order_code_and_words(
+    path: OrderPath, refusal: OrderRefused, severity: Severity
+) -> None:
+    path.book.rename(SAMSUNG, "삼성전자")
+    path.broker.answers.append(refusal)
+
+    path.buy()
+    await path.passes(1)
+
+    assert told(path, "order_rejected").severity is severity
+    assert path.payload("order_rejected") == {
+        "symbol": SAMSUNG,
+        "name": "삼성전자",
+        "side": "BUY",
+        "quantity": 10,
+        "code": refusal.code,
+        "reason": str(refusal),
+        "order_key": path.order.key,
+    }
+
+
+@lived
+async def test_an_order_without_an_answer_is_told_with_all_that_is_needed_to_look_for_it(path: OrderPath) -> None:
+    path.book.rename(SAMSUNG, "삼성전자")
+    path.broker.answers.append(Silence(arrived=False))
+
+    path.buy()
+    await path.passes(16)
+
+    assert told(path, "order_unconfirmed").severity is Severity.WARNING
+    assert told(path, "order_unconfirmed").data["correlation_id"] == an_intent().correlation_id
+    assert path.payload("order_unconfirmed") == {
+        "symbol": SAMSUNG,
+        "name": "삼성전자",
+        "side": "BUY",
+        "quantity": 10,
+        "reason": "no answer",
+        "order_key": path.order.key,
+    }
+
+
+@lived
+async def test_an_order_that_the_switch_blocked_is_told_with_what_it_wanted_and_why(path: OrderPath) -> None:
+    path.book.rename(SAMSUNG, "삼성전자")
+    path.gate = KILLED
+
+    path.buy()
+    await path.passes(1)
+
+    assert told(path, "order_blocked_killswitch").severity is Severity.ERROR
+    assert path.payload("order_blocked_killswitch") == {
+        "symbol": SAMSUNG,
+        "name": "삼성전자",
+        "side": "BUY",
+        "quantity": 10,
+        "rule": an_intent().rule,
+        "reason": "kill_switch",
+        "detail": an_intent().reason,
+    }
+
+
+@lived
+async def test_an_order_that_a_closed_gate_refused_is_kept_and_is_no_alert(path: OrderPath) -> None:
+    path.gate = EXIT_ONLY
+
+    path.buy()
+    await path.passes(1)
+
+    assert path.payload("order_rejected_gate")["reason"] == "daily_loss"
+    assert path.by_hand("SELECT status FROM orders") == [("rejected",)]
+    assert path.notifier.events == []
+
+
+@lived
+async def test_a_refusal_for_another_reason_is_told_although_the_signal_is_the_same(path: OrderPath) -> None:
+    path.gate = EXIT_ONLY
+    path.buy()
+    path.gate = KILLED
+    path.buy()
+    path.buy()
+    await path.passes(1)
+
+    assert path.events()[-2:] == ["order_rejected_gate", "order_blocked_killswitch"]
+
+
+@lived
+async def test_a_new_day_tells_its_refusals_anew(path: OrderPath) -> None:
+    path.gate = EXIT_ONLY
+    path.buy()
+
+    path.synchronizer.start_day()
+    path.buy()
+    await path.passes(1)
+
+    assert path.events().count("order_rejected_gate") == 2
+
+
+@lived
+async def test_a_cancel_is_kept_with_its_reason(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(50)
+
+    assert path.payload("order_cancel_requested") == {
+        "symbol": SAMSUNG,
+        "side": "BUY",
+        "order_key": path.order.key,
+        "reason": "time is over",
+    }
+
+
+@lived
+async def test_a_cancel_for_an_exit_says_so(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.buy()
+    await path.passes(1)
+
+    path.sell()
+    await path.passes(5)
+
+    assert path.payload("order_cancel_requested")["reason"] == "withdrawn"
+
+
+@lived
+async def test_a_refused_cancel_is_kept_with_the_brokers_code_and_words(path: OrderPath) -> None:
+    path.broker.cancel_answers.append(NothingToCancel("nothing left", code="40330000"))
+
+    path.buy()
+    await path.passes(46)
+
+    kept = path.payload("order_cancel_unproven")
+    assert (kept["code"], kept["reason"]) == ("40330000", "nothing left")
+
+
+# --- records that do not say what became of a row ------------------------------------------------------------------
+
+
+class MuteRecords:
+    """Records whose next commit is not answered: it happened, or it did not."""
+
+    def __init__(self, path: OrderPath, *, happens: bool) -> None:
+        self._path, self._happens = path, happens
+        self.is_mute = True
+        self.degraded = ""
+
+    async def transact(self, work: Callable[[Rows], T]) -> T:
+        if not self.is_mute:
+            return await self._path.database.transact(work)
+        self.is_mute = False
+        if self._happens:
+            await self._path.database.transact(work)
+        raise OutcomeUnknown("connection lost during COMMIT")
+
+
+@pytest.mark.parametrize("happens", [True, False])
+@lived
+async def test_the_broker_is_not_called_when_nobody_knows_whether_the_pending_row_was_written(
+    path: OrderPath, happens: bool
+) -> None:
+    path.journal._records = MuteRecords(path, happens=happens)
+
+    path.buy()
+    await path.passes(1)
+    assert path.buy(attempt=1) == Refused(code="already_live", reason="BUY of 005930 is live")
+    await path.passes(600)
+
+    assert path.broker.sent == []
+    assert [order.state for order in path.stored_orders()] == [OrderState.CANCELLED] * happens
+    assert (path.book.live_orders(), path.book.left_behind) == ((), {})
+    assert path.events().count("order_withdrawn") == happens
+    assert isinstance(path.buy(attempt=1), Queued)
+
+
+@lived
+async def test_a_row_that_nobody_knows_of_is_not_settled_while_the_spare_stands_in(path: OrderPath) -> None:
+    mute = MuteRecords(path, happens=True)
+    path.journal._records = mute
+    path.buy()
+    await path.passes(1)
+    mute.degraded = "server has gone away"
+
+    await path.passes(600)
+    assert path.state() is OrderState.PENDING
+    mute.degraded = ""
+    await path.passes(60)
+
+    assert path.state() is OrderState.CANCELLED
+    assert path.payload("order_withdrawn") == {
+        "symbol": SAMSUNG,
+        "side": "BUY",
+        "order_key": path.order.key,
+        "reason": "nobody knew whether its row was written",
+    }
+    assert path.broker.sent == []
+
+
+@lived
+async def test_an_answer_that_cannot_be_written_is_logged_and_the_start_finds_the_order(path: OrderPath) -> None:
+    path.broker.answer_takes_s = 10
+    path.buy()
+    await path.passes(1)
+    path.records.broken = True
+
+    with structlog.testing.capture_logs() as logs, contextlib.suppress(StoreError):
+        await path.stop()
+    path.records.broken = False
+
+    assert "order_answer_not_written" in [line["event"] for line in logs]
+    assert path.state() is OrderState.PENDING
+    following = OrderPath(path.file, path.database, path.clock, path.broker)
+    await following.start()
+    assert (following.state(), following.order.order_no) == (OrderState.SUBMITTED, "1")
+    assert len(following.broker.sent) == 1
+    await following.stop()

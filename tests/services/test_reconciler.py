@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,7 +10,14 @@ import pytest
 
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Order, OrderIntent, OrderNo, OrderState
-from kis_daemon.ports import BrokerUnreachable, ListingChanged, ProtocolError, RateLimited
+from kis_daemon.ports import (
+    AccountStatement,
+    BrokerUnreachable,
+    ListingChanged,
+    ProtocolError,
+    RateLimited,
+    Severity,
+)
 from tests.services.builders import (
     HYNIX,
     SAMSUNG,
@@ -630,3 +638,201 @@ async def test_a_hint_that_comes_while_the_listing_is_on_its_way_asks_again(path
     await path.passes(5)
 
     assert path.broker.asked("orders") == asked + 1
+
+
+# --- what a person reads, and what a doubt does ---------------------------------------------------------------------
+
+
+@prepared
+async def test_an_order_found_pending_at_start_is_told_with_all_that_is_needed_to_look_for_it(path: OrderPath) -> None:
+    order = left_pending(path)
+    path.book.rename(SAMSUNG, "삼성전자")
+
+    await path.start()
+
+    (alert,) = [alert for alert in path.notifier.alerts if alert.event == "order_unconfirmed"]
+    kept = path.payload("order_unconfirmed")
+    assert (alert.severity, alert.data["correlation_id"]) == (Severity.WARNING, order.intent.correlation_id)
+    assert kept == {
+        "symbol": SAMSUNG,
+        "name": "삼성전자",
+        "side": "BUY",
+        "quantity": 10,
+        "reason": "the daemon stopped before an answer was written",
+    }
+    assert kept.items() <= alert.data.items()
+
+
+@prepared
+async def test_twins_are_told_with_the_order_that_nobody_can_tell_from_the_other(path: OrderPath) -> None:
+    order = left_pending(path)
+    path.book.rename(SAMSUNG, "삼성전자")
+    path.broker.take(order.intent)
+    path.broker.take(order.intent)
+
+    await path.start()
+    await path.passes(5)
+
+    (alert,) = [alert for alert in path.notifier.alerts if alert.event == "order_ambiguous"]
+    assert (alert.severity, alert.data["correlation_id"]) == (Severity.ERROR, order.intent.correlation_id)
+    assert path.payload("order_ambiguous") == {
+        "symbol": SAMSUNG,
+        "name": "삼성전자",
+        "side": "BUY",
+        "quantity": 10,
+    }
+
+
+@prepared
+async def test_a_twin_that_proves_to_be_somebody_elses_ends_the_doubt(path: OrderPath) -> None:
+    order = left_pending(path)
+    path.broker.take(order.intent)
+    twin = path.broker.take(order.intent)
+    await path.start()
+    assert not path.reconciler.evidence_sound
+
+    path.broker.revise(twin, quantity=99)
+    await path.passes(30)
+
+    assert (path.state(), path.order.order_no) == (OrderState.SUBMITTED, "1")
+    assert path.reconciler.evidence_sound
+
+
+@prepared
+async def test_what_was_looked_for_in_vain_says_how_often_and_how_long(path: OrderPath) -> None:
+    left_pending(path)
+
+    await path.start()
+    await path.passes(75)
+
+    assert re.fullmatch(r"not found: [3-9] complete listings in 6\d s", path.order.refusal)
+
+
+@prepared
+async def test_a_settled_order_does_not_keep_the_broker_asked(path: OrderPath) -> None:
+    left_pending(path)
+    await path.start()
+    await path.passes(120)
+    asked = path.broker.asked("orders")
+
+    await path.passes(1200)
+
+    assert path.broker.asked("orders") - asked == 10  # what has ended is looked at every two minutes
+
+
+@lived
+async def test_a_failed_question_is_kept_with_its_code_and_words(path: OrderPath) -> None:
+    path.broker.failing = RateLimited("slow down")
+
+    assert not await path.reconciler.attempt()
+    await path.passes(1)
+
+    assert path.payload("reconciliation_failed") == {"code": path.broker.failing.code, "reason": "slow down"}
+
+
+@lived
+async def test_records_that_cannot_be_written_fail_a_reconciliation_and_the_next_one_books_the_fill(
+    path: OrderPath,
+) -> None:
+    path.buy()
+    await path.passes(1)
+    path.broker.fill("1", 10)
+    path.records.broken = True
+
+    assert not await path.reconciler.attempt()
+    path.records.broken = False
+    await path.passes(10)
+
+    assert path.state() is OrderState.FILLED
+    assert path.book.positions[SAMSUNG].quantity == 10
+    assert path.payload("reconciliation_failed")["code"] == "store"
+
+
+@lived
+async def test_a_sale_in_doubt_is_capped_by_what_is_sellable_beside_shares_not_ours(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.book.external[SAMSUNG] = 5
+    path.broker.hold(SAMSUNG, 15, 1_050_000)
+    path.broker.take(an_exit(quantity=4))  # somebody sells four by hand
+    path.broker.answers.append(Silence(arrived=False))
+
+    path.sell()
+    await path.passes(60)
+
+    assert path.state() is OrderState.UNCONFIRMED
+    assert path.book.sellable_cap == {SAMSUNG: 6}
+
+
+@lived
+async def test_a_sale_in_doubt_of_which_nothing_is_sellable_is_capped_at_nothing(path: OrderPath) -> None:
+    path.holds(a_position())
+    path.book.external[SAMSUNG] = 5
+    path.broker.take(an_exit(quantity=10))
+    path.broker.answers.append(Silence(arrived=False))
+
+    path.sell()
+    await path.passes(60)
+
+    assert path.book.sellable_cap == {SAMSUNG: 0}
+
+
+@lived
+async def test_shares_that_are_whole_again_lift_the_cap_and_settle_the_sale(path: OrderPath) -> None:
+    path.holds(a_position())
+    somebodys = path.broker.take(an_exit(quantity=4))
+    path.broker.answers.append(Silence(arrived=False))
+    path.sell()
+    await path.passes(60)
+    assert path.book.sellable_cap == {SAMSUNG: 6}
+
+    path.broker.reject(somebodys)
+    await path.passes(30)
+
+    assert path.state() is OrderState.REJECTED
+    assert path.book.sellable_cap == {}
+
+
+@prepared
+async def test_the_number_of_an_order_of_yesterday_is_never_cancelled_today(path: OrderPath) -> None:
+    """It may be another order's today."""
+    left_sent(path, "1", day=YESTERDAY)
+    path.broker.failing = BrokerUnreachable("no route")
+
+    await path.start()
+    await path.passes(300)
+
+    assert path.broker.cancelled == []
+
+
+@prepared
+async def test_an_order_too_old_for_the_listing_is_left_to_a_person(path: OrderPath) -> None:
+    order = left_sent(path, "1", day=TODAY - timedelta(days=120))
+    path.broker.take(order.intent)  # the same number, of today
+
+    await path.start()
+    await path.passes(60)
+
+    assert path.state() is OrderState.SUBMITTED
+
+
+@lived
+async def test_a_statement_read_while_an_order_is_begun_is_asked_for_anew(path: OrderPath) -> None:
+    path.broker.depth[SAMSUNG] = 10
+    asked = path.reconciler.account_asked_at
+    account = path.broker.account
+
+    async def meanwhile() -> AccountStatement:
+        statement = await account()
+        path.broker.account = account  # type: ignore[method-assign]  # once
+        path.buy()
+        await path.passes(0.1)
+        return statement
+
+    path.broker.account = meanwhile  # type: ignore[method-assign]
+    await path.reconciler.attempt()
+    assert path.reconciler.account_asked_at == asked
+    await path.passes(10)
+
+    assert path.reconciler.account_asked_at != asked
+    assert path.book.positions[SAMSUNG].quantity == 10
+    assert "position_mismatch" not in path.events()

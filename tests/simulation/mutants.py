@@ -41,6 +41,7 @@ from kis_daemon.services.approvals import Grant
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.control import Control
 from kis_daemon.services.intake import Intake
+from kis_daemon.services.order_follower import OrderFollower, about
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.reconciler import Reconciler
 from kis_daemon.store import schema
@@ -80,7 +81,7 @@ def _silence_is_refusal() -> AbstractContextManager[object]:
     """A time-out makes the order failed, and its symbol free for the next."""
 
     async def record_silence(self: OrderSynchronizer, order: Order, error: BrokerError) -> Order:
-        fact = self._about(order, "order_rejected", reason=str(error))
+        fact = about(self._journal, order, "order_rejected", reason=str(error))
         return await self._bookkeeper.move(order, Happening.REFUSED, fact, refusal="time-out")
 
     return patch.object(OrderSynchronizer, "_record_silence", record_silence)
@@ -197,14 +198,14 @@ _BOOKING: list[asyncio.Task[Order]] = []
 
 def _refused_cancel_is_a_cancel() -> AbstractContextManager[object]:
     """A cancel that was asked for is booked as done."""
-    original = OrderSynchronizer._cancel_rest
+    original = OrderFollower._cancel_rest
 
-    async def cancel_rest(self: OrderSynchronizer, order: Order, why: str) -> None:
+    async def cancel_rest(self: OrderFollower, order: Order, why: str) -> None:
         await original(self, order, why)
         if order.is_live:
-            await self._bookkeeper.move(order, Happening.CANCELLED, self._about(order, "order_cancelled"))
+            await self._bookkeeper.move(order, Happening.CANCELLED, about(self._journal, order, "order_cancelled"))
 
-    return patch.object(OrderSynchronizer, "_cancel_rest", cancel_rest)
+    return patch.object(OrderFollower, "_cancel_rest", cancel_rest)
 
 
 def _part_fill_forgotten() -> AbstractContextManager[object]:
@@ -289,7 +290,7 @@ def _send_dies_with_its_caller() -> AbstractContextManager[object]:
     async def carry(self: OrderSynchronizer, order: Order, grant: Grant, seen_at: float) -> None:
         sent = await self._claim_and_send(order, grant, seen_at)
         if sent is not None and sent.is_live:
-            await self._follow(sent.key)
+            await self._follower.follow(sent.key)
 
     async def load_settled(*_: object) -> None:
         return None

@@ -80,17 +80,17 @@ class Weather:
 
     def _draw(self) -> list[tuple[str, Moment]]:
         names = list(STRIKES)
-        plan = []
+        wanted = self.chance.randint(3, 5)
+        plan: list[tuple[str, Moment]] = []
         deaths = 0
-        for _ in range(self.chance.randint(3, 5)):
+        while len(plan) < wanted:
             name = self.chance.choice(names)
-            deaths += _DEATHS.get(name, 0)
-            if deaths > _MOST_DEATHS:
+            if deaths + _DEATHS.get(name, 0) > _MOST_DEATHS:
                 continue  # each start costs thousands of steps
+            deaths += _DEATHS.get(name, 0)
             if self.chance.random() < 0.6:
-                moment = Moment(
-                    order=self.chance.randint(1, 8), after_s=self.chance.choice((0.0, 0.01, 0.03, 0.2, 2.0))
-                )
+                after_s = self.chance.choice((0.0, 0.01, 0.03, 0.2, 2.0))
+                moment = Moment(order=self.chance.randint(1, 8), after_s=after_s)
             else:
                 moment = Moment(after_s=_OPEN_S + self.chance.random() ** 3 * (_CALM_S - _OPEN_S - 60.0))
             plan.append((name, moment))

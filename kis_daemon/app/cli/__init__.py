@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "kill-switch": "kis_daemon.app.cli.kill_switch",
     "db": "kis_daemon.app.cli.db",
     "audit": "kis_daemon.app.cli.audit",
+    "backup": "kis_daemon.app.cli.backup",
 }
 """Commands beside `--mode`: each module offers its click command as `command`."""
 

@@ -1,0 +1,207 @@
+"""What may befall the house around a daemon that lives on: the database killed, the disk full, time standing still.
+
+Rules of this room
+    A trouble strikes at a point, as a kill does, lasts for a while of the wall's time, and is mended.
+    A daemon that it ends is started again after the mending, as systemd does; else it has to recover by itself.
+    The disk is a small tmpfs that is filled to its last byte where this machine lets us mount one. Elsewhere, and in
+    any case besides, no file of the daemon may be written any more (`RLIMIT_FSIZE`), space taken in advance included.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from tests.crashes.market import SPEED
+from tests.crashes.morning import BURST_S, Kill, Ledger, come_back, fall, settled
+from tests.crashes.points import COMMIT, NOTICE, ORDER, Phase, Point, Seen, Store
+from tests.crashes.verdict import judge
+from tests.crashes.wire import Cut
+from tests.crashes.yard import Overdue, Yard
+from tests.store.places import Desk
+from tests.store.servers import PrivateServer
+
+_DISK_BYTES = 32 * 1024 * 1024
+_ATTEMPTS = 3
+
+
+class Kind(StrEnum):
+    SERVER = "MariaDB killed"
+    BOTH = "MariaDB and daemon killed"
+    DISK = "disk full"
+    FILES = "files not writable"
+    DAEMON_STOPPED = "daemon stopped and continued"
+    BROKER_STOPPED = "broker stopped and continued"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    kind: Kind
+    point: Point
+    lasts_s: float
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} for {self.lasts_s:g} s, {self.point}"
+
+
+def _at(seen: Seen, what: str, nth: int = 1, cut: Cut | None = None) -> Point:
+    return Point(phase=Phase.BURST, seen=seen, what=what, nth=nth, cut=cut)
+
+
+_ON_THE_WIRE = [_at(Seen.REST, ORDER, 1, cut) for cut in (Cut.IN_FLIGHT, Cut.ANSWER_LOST, Cut.ANSWERED)]
+_FACTS = [_at(Seen.FACTS, name) for name in ("order_requested", "order_submitted", "order_filled")]
+_COMMITS = [
+    _at(Seen.DATABASE, COMMIT, nth, cut)
+    for nth in (1, 2)
+    for cut in (Cut.LOST, Cut.IN_FLIGHT, Cut.ANSWER_LOST, Cut.ANSWERED)
+]
+_NOTICED = [_at(Seen.STREAM, NOTICE, 1, Cut.ANSWERED)]
+
+
+def all_troubles(store: Store) -> list[Trouble]:
+    """Return every trouble of a daemon on this store."""
+    if store is Store.MARIADB:
+        told = [
+            (Kind.SERVER, [*_COMMITS, *_ON_THE_WIRE, *_FACTS, *_NOTICED], (1.0,)),
+            (Kind.BOTH, _COMMITS[:4], (0.1,)),
+        ]
+    else:
+        points = [*_ON_THE_WIRE, *_FACTS, *_NOTICED, _at(Seen.FILE, "growths"), _at(Seen.FILE, "growths", 3)]
+        told = [(Kind.DISK, points, (1.5,)), (Kind.FILES, points, (1.5,))]
+    still = [_at(Seen.REST, ORDER, 1, Cut.IN_FLIGHT), _at(Seen.REST, ORDER, 1, Cut.ANSWERED), *_NOTICED]
+    told += [(Kind.DAEMON_STOPPED, still, (0.5, 3.0)), (Kind.BROKER_STOPPED, still, (0.5, 3.0))]
+    return [
+        Trouble(kind=kind, point=point, lasts_s=lasts_s)
+        for kind, points, durations in told
+        for point in points
+        for lasts_s in durations
+    ]
+
+
+class Hands:
+    """What strikes and what mends; `server` and `desk` where the database is a server's, `disk` where one is mounted."""
+
+    def __init__(self, yard: Yard, server: PrivateServer | None, desk: Desk | None, disk: Path | None) -> None:
+        self._yard = yard
+        self._server = server
+        self._desk = desk
+        self._filler = None if disk is None else disk / "filler"
+
+    def strike(self, kind: Kind) -> None:
+        match kind:
+            case Kind.SERVER | Kind.BOTH:
+                assert self._server is not None
+                self._server.kill()
+                if kind is Kind.BOTH:
+                    self._yard.kill()
+            case Kind.DISK:
+                self._fill()
+            case Kind.FILES:
+                self._limit(0)
+            case Kind.DAEMON_STOPPED:
+                os.kill(self._daemon(), signal.SIGSTOP)
+            case Kind.BROKER_STOPPED:
+                self._yard.simulator.process.send_signal(signal.SIGSTOP)
+
+    def mend(self, kind: Kind) -> None:
+        match kind:
+            case Kind.SERVER | Kind.BOTH:
+                assert self._server is not None and self._desk is not None
+                self._server.start()
+                self._desk.leave("kis")
+            case Kind.DISK:
+                assert self._filler is not None
+                self._filler.unlink()
+            case Kind.FILES:
+                with suppress(ProcessLookupError):
+                    self._limit(resource.RLIM_INFINITY)
+            case Kind.DAEMON_STOPPED:
+                os.kill(self._daemon(), signal.SIGCONT)
+            case Kind.BROKER_STOPPED:
+                self._yard.simulator.process.send_signal(signal.SIGCONT)
+
+    def _daemon(self) -> int:
+        assert self._yard.daemon is not None
+        return self._yard.daemon.process.pid
+
+    def _limit(self, size: int) -> None:
+        resource.prlimit(self._daemon(), resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def _fill(self) -> None:
+        assert self._filler is not None
+        with self._filler.open("wb", buffering=0) as filler, suppress(OSError):
+            for size in (1 << 20, 1 << 12, 1):
+                with suppress(OSError):
+                    while filler.write(b"\0" * size):
+                        continue
+
+
+def live_through(yard: Yard, hands: Hands, troubles: list[Trouble], ledger: Ledger) -> None:
+    """Let each trouble strike in a burst of its own, and judge when it is over."""
+    for trouble in troubles:
+        for attempt in range(1, _ATTEMPTS + 1):
+            burst = yard.put_forward(ledger.lead)
+            come_back(yard, ledger)
+            left_s = max((burst - yard.broker.now()).total_seconds() / SPEED, 0.0)
+            is_there = yard.armed(trouble.point, _striking(hands, trouble.kind))
+            try:
+                fall(yard, is_there, str(trouble), left_s + BURST_S)
+                break
+            except Overdue:
+                ledger.missed += 1
+                if attempt == _ATTEMPTS:
+                    raise
+            finally:
+                yard.disarm()
+            yard.kill()
+        time.sleep(trouble.lasts_s)
+        hands.mend(trouble.kind)
+        _recover(yard, trouble, ledger)
+        yard.kill()
+
+
+def _striking(hands: Hands, kind: Kind) -> Callable[[], None]:
+    return lambda: hands.strike(kind)
+
+
+def _recover(yard: Yard, trouble: Trouble, ledger: Ledger) -> None:
+    """Wait until all is well again, and judge: what the daemon does by itself, or its next start."""
+    began, at = time.monotonic(), yard.broker.now()
+    time.sleep(0.1)  # a daemon that the trouble ends has ended by now, or does so while we wait
+    settled(yard)
+    if not yard.is_alive:
+        ledger.ended += trouble.kind is not Kind.BOTH
+        yard.start()
+        settled(yard)
+    wall_s, market_s = time.monotonic() - began, (yard.broker.now() - at).total_seconds()
+    verdict = judge(yard)
+    if not verdict.is_clean:
+        settled(yard)
+        verdict = judge(yard)
+    ledger.kills.append(
+        Kill(kind=trouble.kind.value, point=str(trouble), verdict=verdict, wall_s=wall_s, market_s=market_s)
+    )
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path | None]:
+    """Mount a small disk at `folder`; None where that is not allowed."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(folder)]
+    try:
+        is_mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        is_mounted = False
+    try:
+        yield folder if is_mounted else None
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", str(folder)], capture_output=True, check=False)

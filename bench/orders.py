@@ -47,7 +47,6 @@ from tests.store.servers import ServerAbsent, mariadb
 MOST = 2.0  # times the floor
 MOST_GROWN = 1.25  # times the same exit with a short log; noise of a busy machine included
 SQLITE, MARIADB = "SQLite", "MariaDB"
-_WARM_UP = 8
 _YOUNG_DAY = 10  # exits of one day
 _FEW = 1_000  # events of the short log
 
@@ -60,6 +59,7 @@ class OrderPlan:
     rounds: int = 3
     exits: int = 100
     events: int = 1_000_000
+    warm_up: int = 8
 
 
 ORDERS = OrderPlan()
@@ -196,7 +196,7 @@ async def _measured(plan: OrderPlan, short: tuple[str, Path], long: tuple[str, P
             houses.append(await stack.enter_async_context(lived_in(database, folder, far, url)))
         bench = _Bench(far, url, floor, len(await _arrivals(far, url)))
         warm = _Round()
-        for _ in range(_WARM_UP):
+        for _ in range(plan.warm_up):
             for house, exits in zip(houses, (warm.short, warm.long), strict=True):
                 await bench.exit(house, exits)
         arrived = await _arrivals(far, url)

@@ -108,7 +108,7 @@ class Backup:
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Make the folder where there is none, and keep every other backup out of it; a dead one's litter is removed."""
-    with _said(folder):
+    with on_disk(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, _ONLY_US)
     try:
@@ -134,7 +134,7 @@ def part_of(folder: Path, name: str) -> Path:
 
 def made_for_us(file: Path) -> None:
     """Make an empty file that nobody else may read."""
-    with _said(file):
+    with on_disk(file):
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_US))
 
 
@@ -142,7 +142,7 @@ def kept(part: Path, name: str, manifest: Manifest) -> Backup:
     """Give a finished dump its name, and its manifest; both are on the disk when this returns."""
     file = part.with_name(name)
     noted = part.with_name(f".{name}{_MANIFEST}{_PART}")
-    with _said(file):
+    with on_disk(file):
         noted.touch(_ONLY_US)
         noted.write_text(manifest.to_json(), "utf-8")
         for one in (part, noted):
@@ -186,7 +186,7 @@ def backups_of(folder: Path, kind: str, database: str) -> list[Backup]:
 def removed(backups: list[Backup]) -> list[Path]:
     """Delete these backups; the manifest goes first, so that a half is none."""
     for one in backups:
-        with _said(one.file):
+        with on_disk(one.file):
             Path(f"{one.file}{_MANIFEST}").unlink(missing_ok=True)
             one.file.unlink(missing_ok=True)
     return [one.file for one in backups]
@@ -195,7 +195,7 @@ def removed(backups: list[Backup]) -> list[Path]:
 def unchanged(backup: Backup) -> None:
     """Raise `Unsound` where the file is not the one that the manifest was written of."""
     told = backup.manifest
-    with _said(backup.file):
+    with on_disk(backup.file):
         size = backup.file.stat().st_size
         if size != told.size:
             raise Unsound("size", found=size, expected=told.size)
@@ -221,7 +221,7 @@ def synced(place: Path) -> None:
 
 
 @contextmanager
-def _said(place: Path) -> Iterator[None]:
+def on_disk(place: Path) -> Iterator[None]:
     """Turn what the disk says into a refusal that names the place."""
     try:
         yield

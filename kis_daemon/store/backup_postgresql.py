@@ -40,8 +40,7 @@ class PostgresqlBackup(ServerBackup):
     def load(self, file: Path, database: str) -> None:
         options = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", "--no-password"]
         with self._environment(database) as environment:
-            named = f"--dbname={database}" if "=" not in database and "://" not in database else "--dbname="
-            ended([program(("pg_restore",), _PACKAGE), *options, named, file], environment=environment)
+            ended([program(("pg_restore",), _PACKAGE), *options, "--dbname=", file], environment=environment)
 
     def refuse_cut(self, file: Path) -> None:
         try:

@@ -21,7 +21,7 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from kis_daemon.ports import StoreError
-from kis_daemon.store.backup_files import BackupRefused, NotAllowed
+from kis_daemon.store.backup_files import BackupRefused, NotAllowed, on_disk
 from kis_daemon.store.backup_look import asked
 from kis_daemon.store.urls import shown
 
@@ -160,7 +160,7 @@ def program(names: Sequence[str], package: str) -> str:
 @contextmanager
 def secret_file(text: str) -> Iterator[Path]:
     """Return a file that only we may read and that is gone after the `with`."""
-    with tempfile.TemporaryDirectory(prefix="kis_daemon-") as folder:
+    with on_disk(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="kis_daemon-") as folder:
         file = Path(folder, "secret")
         file.touch(0o600)
         file.write_text(text, "utf-8")

@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from kis_daemon.ports import StoreError
-from kis_daemon.store.backup_files import BackupRefused, made_for_us, synced
+from kis_daemon.store.backup_files import BackupRefused, made_for_us, on_disk, synced
 
 _BUSY_TIMEOUT_S = 5.0
 
@@ -57,22 +57,23 @@ class FileBackup:
     @contextmanager
     def scratch(self, file: Path, _name: str) -> Iterator[URL]:
         """Restore into a file of its own for the time of a `with`."""
-        with tempfile.TemporaryDirectory(prefix=".check-", dir=file.parent) as folder:
+        with on_disk(file.parent), tempfile.TemporaryDirectory(prefix=".check-", dir=file.parent) as folder:
             yield _restored(file, Path(folder, "scratch.db"))
 
     def replace(self, file: Path, stamp: str, judge: Callable[[URL], None]) -> str | None:
         """Put the database of the backup in the place of the present one; return where that stands now."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         beside = self.file.with_name(f".{self.file.name}.restoring")
-        beside.unlink(missing_ok=True)
-        try:
-            judge(_restored(file, beside))
-            synced(beside)
-            aside = self._put_aside(stamp)
-            beside.rename(self.file)
-        finally:
+        with on_disk(self.file.parent):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
             beside.unlink(missing_ok=True)
-        synced(self.file.parent)
+            try:
+                judge(_restored(file, beside))
+                synced(beside)
+                aside = self._put_aside(stamp)
+                beside.rename(self.file)
+            finally:
+                beside.unlink(missing_ok=True)
+            synced(self.file.parent)
         return aside
 
     def _put_aside(self, stamp: str) -> str | None:

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from tests.crashes.campaign import all_mornings, outcomes, table, wrongs
+from tests.crashes.campaign import all_mornings, outcomes, table, told_of, wrongs
 
 
 @click.command()
@@ -20,14 +20,7 @@ def main(jobs: int, only: tuple[int, ...]) -> None:
     found = []
     for outcome in outcomes(planned, jobs):
         found.append(outcome)
-        store, kills = outcome.morning.store.value, len(outcome.kills)
-        click.echo(
-            f"{store}: {kills} kills, {outcome.missed} points tried again, {outcome.ended} daemons ended by themselves,"
-            f" {outcome.seconds:.0f} s. {outcome.disk}{outcome.broken_off}"
-        )
-        for kill in outcome.kills:
-            for wrong in wrongs(kill):
-                click.echo(f"  {wrong}")
+        click.echo(told_of(outcome))
     click.echo("\n".join(["", *table(found), "", f"{time.perf_counter() - began:.0f} s"]))
     sys.exit(any(outcome.broken_off or any(map(wrongs, outcome.kills)) for outcome in found))
 

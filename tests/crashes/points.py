@@ -127,9 +127,9 @@ def all_points(store: Store) -> list[Point]:
 def sample(store: Store, count: int, seed: int) -> list[Point]:
     """Return `count` points of this store by chance, of every phase some."""
     chance = Random(f"{store}|{seed}")
-    afters = chance.sample(list(_afters(store)), count // 5)
-    starts = chance.sample(list(_starts(store)), count // 5)
-    return [*starts, *chance.sample(list(_bursts(store)), count - len(afters) - len(starts)), *afters]
+    few = count * 3 // 10
+    starts, afters = (chance.sample(list(some(store)), few) for some in (_starts, _afters))
+    return [*starts, *chance.sample(list(_bursts(store)), count - 2 * few), *afters]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,16 +68,18 @@ _NOTICED = [_at(Seen.STREAM, NOTICE, 1, Cut.ANSWERED)]
 
 def all_troubles(store: Store) -> list[Trouble]:
     """Return every trouble of a daemon on this store."""
+    still = [_at(Seen.REST, ORDER, 1, Cut.IN_FLIGHT), _at(Seen.REST, ORDER, 1, Cut.ANSWERED), *_NOTICED]
+    told: list[tuple[Kind, list[Point], tuple[float, ...]]] = [
+        (Kind.DAEMON_STOPPED, still, (0.5, 3.0)),
+        (Kind.BROKER_STOPPED, still, (0.5, 3.0)),
+    ]
     if store is Store.MARIADB:
-        told = [
-            (Kind.SERVER, [*_COMMITS, *_ON_THE_WIRE, *_FACTS, *_NOTICED], (1.0,)),
-            (Kind.BOTH, _COMMITS[:4], (0.1,)),
-        ]
+        told.append((Kind.SERVER, [*_COMMITS, *_ON_THE_WIRE, *_FACTS, *_NOTICED], (1.0,)))
+        told.append((Kind.BOTH, _COMMITS[:4], (0.1,)))
     else:
         points = [*_ON_THE_WIRE, *_FACTS, *_NOTICED, _at(Seen.FILE, "growths"), _at(Seen.FILE, "growths", 3)]
-        told = [(Kind.DISK, points, (1.5,)), (Kind.FILES, points, (1.5,))]
-    still = [_at(Seen.REST, ORDER, 1, Cut.IN_FLIGHT), _at(Seen.REST, ORDER, 1, Cut.ANSWERED), *_NOTICED]
-    told += [(Kind.DAEMON_STOPPED, still, (0.5, 3.0)), (Kind.BROKER_STOPPED, still, (0.5, 3.0))]
+        told.append((Kind.DISK, points, (1.5,)))
+        told.append((Kind.FILES, points, (1.5,)))
     return [
         Trouble(kind=kind, point=point, lasts_s=lasts_s)
         for kind, points, durations in told
@@ -87,7 +89,7 @@ def all_troubles(store: Store) -> list[Trouble]:
 
 
 class Hands:
-    """What strikes and what mends; `server` and `desk` where the database is a server's, `disk` where one is mounted."""
+    """What strikes and what mends; `server` and `desk` where the database is a server's, `disk` a mounted one."""
 
     def __init__(self, yard: Yard, server: PrivateServer | None, desk: Desk | None, disk: Path | None) -> None:
         self._yard = yard
@@ -114,7 +116,8 @@ class Hands:
     def mend(self, kind: Kind) -> None:
         match kind:
             case Kind.SERVER | Kind.BOTH:
-                assert self._server is not None and self._desk is not None
+                assert self._server is not None
+                assert self._desk is not None
                 self._server.start()
                 self._desk.leave("kis")
             case Kind.DISK:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from kis_daemon.domain.chain import Broken, Examination
 from tests.crashes.yard import Yard
@@ -46,7 +47,8 @@ def has_agreed(yard: Yard) -> bool:
 
 def judge(yard: Yard) -> Verdict:
     """Return what does not agree."""
-    duplicates, lost = [], []
+    duplicates: list[str] = []
+    lost: list[str] = []
     sent = {canonical(request["number"]): request for request in yard.requests() if request["kind"] == "NEW"}
     rows = yard.rows("SELECT order_no, symbol, side, quantity, filled_quantity, filled_amount, status FROM order_state")
     known = {canonical(row[0]): row for row in rows if row[0] is not None}
@@ -57,9 +59,7 @@ def judge(yard: Yard) -> Verdict:
         told = f"{order['side']} {order['quantity']} {order['symbol']}, no. {number} of {order['at'][11:23]}"
         if number not in known:
             same = [row for row in rows if row[1:3] == (order["symbol"], order["side"]) and row[0] is not None]
-            twin = any(
-                abs(int(canonical(row[0])) - int(number)) < len(sent) and _overlap(order, row, sent) for row in same
-            )
+            twin = any(_asks_the_same(order, sent.get(canonical(row[0]))) for row in same)
             (duplicates if twin else lost).append(f"no row for {told}")
             continue
         row = known[number]
@@ -81,9 +81,7 @@ def judge(yard: Yard) -> Verdict:
     )
 
 
-def _overlap(order: dict[str, object], row: tuple[object, ...], sent: dict[str, dict[str, object]]) -> bool:
-    """Whether the order of `row` asked for the same quantity at the same price as `order`."""
-    other = sent.get(canonical(str(row[0])))
+def _asks_the_same(order: dict[str, Any], other: dict[str, Any] | None) -> bool:
     return other is not None and (other["quantity"], other["price"]) == (order["quantity"], order["price"])
 
 

@@ -42,6 +42,7 @@ from tests.services.builders import (
 from tests.services.fakes import HeardNotifier
 
 T = TypeVar("T")
+Move: TypeAlias = tuple[OrderState, OrderState]
 
 SHARES = 2  # the fewest that can be filled in part
 STEPS = 13  # six happenings of each order and a crash, for the count of paths
@@ -89,20 +90,30 @@ class Noon:
 
 
 class WatchedRows(MemoryRows):
-    """Rows that check each written order against the one before it."""
+    """Rows that check each written order against the one before it, and keep which moves were `used`."""
+
+    def __init__(self, tables: Tables, used: set[Move]) -> None:
+        super().__init__(tables)
+        self.used = used
 
     def save_order(self, order: Order) -> None:
         before = self.order(order.key)
         assert before is not None
         assert order.state in MOVES[before.state].values(), f"{before.state} became {order.state}"
         assert order.filled_quantity >= before.filled_quantity, "what was filled never falls"
-        USED.add((before.state, order.state))
+        self.used.add((before.state, order.state))
         super().save_order(order)
 
 
 class Ledger(MemoryRecords):
+    """Records whose copies remember together."""
+
+    def __init__(self, used: set[Move]) -> None:
+        super().__init__()
+        self.used = used
+
     async def transact(self, work: Callable[[MemoryRows], T]) -> T:
-        rows = WatchedRows(self.tables)
+        rows = WatchedRows(self.tables, self.used)
         try:
             return work(rows)
         except BaseException:
@@ -110,7 +121,7 @@ class Ledger(MemoryRecords):
             raise
 
     def copied(self) -> Ledger:
-        ledger, tables = Ledger(), self.tables
+        ledger, tables = Ledger(self.used), self.tables
         ledger.tables = Tables(
             orders=dict(tables.orders),
             signals=dict(tables.signals),
@@ -120,9 +131,6 @@ class Ledger(MemoryRecords):
             marks=dict(tables.marks),
         )
         return ledger
-
-
-USED: set[tuple[OrderState, OrderState]] = set()
 
 
 @dataclass(slots=True)
@@ -300,10 +308,13 @@ def following(world: World) -> Iterator[tuple[str, World]]:
                 yield then("begun", partial(World.begin, place=place))
             continue
         yield from _of_the_request(place, request, truth, then, outside)
+        if truth is not None and truth.ending is Ending.NONE:  # a session ends for a filled order too
+            over = replace(truth, ending=Ending.EXPIRED)
+            yield outside("expired", partial(World.become, place=place, truth=over))
         if truth is not None and truth.is_open:
             more = replace(truth, filled=truth.filled + 1)
             yield outside("filled", partial(World.become, place=place, truth=more))
-            for ending in (Ending.CANCELLED, Ending.EXPIRED, *([] if truth.filled else [Ending.REJECTED])):
+            for ending in (Ending.CANCELLED, *([] if truth.filled else [Ending.REJECTED])):
                 ended = replace(truth, ending=ending)
                 yield outside(ending.value, partial(World.become, place=place, truth=ended))
         for shown in seen_so_far(truth):
@@ -417,6 +428,7 @@ def is_settled(world: World) -> bool:
 # --- the search ------------------------------------------------------------------------------------------------------
 
 HELD = SHARES
+ALL_MOVES: set[Move] = {(state, after) for state, row in MOVES.items() for after in row.values()}
 A_THIRD_SHARE = {(OrderState.PARTIAL, OrderState.PARTIAL)}  # only with it is an order filled in part twice
 A_BUY = an_intent(quantity=SHARES)
 PAIRS = {
@@ -434,7 +446,7 @@ def unlogged() -> Iterator[None]:
 
 
 def the_beginning(intents: tuple[OrderIntent, OrderIntent]) -> World:
-    ledger, book = Ledger(), Book()
+    ledger, book = Ledger(set()), Book()
     book.start_day(TODAY)
     if any(intent.side is Side.SELL for intent in intents):
         position = a_position(quantity=HELD, cost=HELD * 70_000)
@@ -451,7 +463,6 @@ def test_no_interleaving_of_two_orders_and_a_crash_breaks_a_promise(
     first = the_beginning(PAIRS[name])
     numbers = {first.key(): 0}
     worlds, steps = [first], list[list[int]]()
-    USED.clear()
 
     while len(steps) < len(worlds):
         world = worlds[len(steps)]
@@ -465,7 +476,7 @@ def test_no_interleaving_of_two_orders_and_a_crash_breaks_a_promise(
             leads_to.append(number)
         steps.append(leads_to)
 
-    assert USED == {(state, after) for state, row in MOVES.items() for after in row.values()} - A_THIRD_SHARE
+    assert first.ledger.used == ALL_MOVES - A_THIRD_SHARE
     settled = [number for number, world in enumerate(worlds) if is_settled(world)]
     assert reaching(settled, steps) == set(range(len(worlds))), "from everywhere both orders can be settled"
     with capsys.disabled():

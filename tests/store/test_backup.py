@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -437,6 +438,22 @@ def test_what_cannot_be_done_is_refused_and_changes_nothing(tmp_path: Path) -> N
     Path(f"{backup.file}.json").unlink()
     refused("no_manifest", lambda: room.find(Path(backup.file.name), folder))
     assert {file.name for file in tmp_path.iterdir()} == {"kis_trading.db", "empty.db", "backups"}
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, folder = FilePlace(a_file(tmp_path)), tmp_path / "backups"
+    backup = created(mine, folder).backup
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+
+    later = TEN_O_CLOCK + timedelta(hours=1)
+    for doing in (lambda: created(mine, folder, later), lambda: room.restore(mine.url, backup, later)):
+        assert refused("disk", doing)["reason"] == "No space left on device"
+    assert {file.name for file in folder.iterdir()} == {backup.file.name, f"{backup.file.name}.json", ".lock"}
+    assert {file.name for file in tmp_path.iterdir()} == {"kis_trading.db", "backups"}
 
 
 @servers_only

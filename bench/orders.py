@@ -5,7 +5,7 @@ Rules of this room
     are seen by a far side in another process (order_server.py), over loopback.
     Beside it, in turn, the floor of the same run: as many commits as the exit waited for, on the bare driver, and one
     POST on bare aiohttp (order_floor.py). Both end when the far side has the last byte.
-    Every second exit is also made by a second daemon whose log has a million events: what it costs must not grow.
+    A second daemon whose log has a million events makes as many exits in turn: what they cost must not grow.
     Percentiles are those of a round, ratios are taken within a round, and the first exits warm up.
 """
 
@@ -213,15 +213,13 @@ async def _round(plan: OrderPlan, bench: _Bench, houses: Sequence[MeasuredHouse]
             gc.collect()
             for house in houses:
                 await house.nothing_open()
-        if number % 2:
-            await bench.floor_exit(made.floor)
-            await bench.exit(houses[0], made.short)
-        else:  # one exit in two is made by both, in turn the other way round
-            first, second = (0, 1) if number % 4 else (1, 0)
-            ways = (made.short, made.long)
-            await bench.exit(houses[first], ways[first])
-            await bench.floor_exit(made.floor)
-            await bench.exit(houses[second], ways[second])
+        ways = [
+            lambda: bench.floor_exit(made.floor),
+            lambda: bench.exit(houses[0], made.short),
+            lambda: bench.exit(houses[1], made.long),
+        ]
+        for turn in range(3):
+            await ways[(number + turn) % 3]()
     return made
 
 

@@ -46,7 +46,7 @@ class Ledger:
     kills: list[Kill] = field(default_factory=list)
     open: list[tuple[str, str]] = field(default_factory=list)
     missed: int = 0
-    ended: int = 0  # daemons that a trouble ended
+    ended: list[str] = field(default_factory=list)  # daemons that a trouble ended, and their last words
     longest_start_s: float = 1.5  # of the wall, lately
 
     @property

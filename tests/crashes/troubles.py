@@ -9,6 +9,7 @@ Rules of this room
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -16,7 +17,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from tests.store.servers import PrivateServer
 
 _DISK_BYTES = 32 * 1024 * 1024
 _ATTEMPTS = 3
+_OPENS_S = 15.0  # of the wall, 450 s for the broker
 
 
 class Kind(StrEnum):
@@ -181,7 +183,8 @@ def _recover(yard: Yard, trouble: Trouble, ledger: Ledger) -> None:
     time.sleep(0.1)  # a daemon that the trouble ends has ended by now, or does so while we wait
     settled(yard)
     if not yard.is_alive:
-        ledger.ended += trouble.kind is not Kind.BOTH
+        if trouble.kind is not Kind.BOTH:
+            ledger.ended.append(f"{trouble}: {_last_words(yard)}")
         yard.start()
         settled(yard)
     wall_s, market_s = time.monotonic() - began, (yard.broker.now() - at).total_seconds()
@@ -189,9 +192,35 @@ def _recover(yard: Yard, trouble: Trouble, ledger: Ledger) -> None:
     if not verdict.is_clean:
         settled(yard)
         verdict = judge(yard)
+    gate = _gate_in_the_end(yard)
+    if gate:
+        verdict = replace(verdict, lost=(*verdict.lost, f"the gate did not open again: {gate}"))
     ledger.kills.append(
         Kill(kind=trouble.kind.value, point=str(trouble), verdict=verdict, wall_s=wall_s, market_s=market_s)
     )
+
+
+def _gate_in_the_end(yard: Yard) -> str:
+    """Wait until the gate is open; return why it is not."""
+    last = time.monotonic() + _OPENS_S
+    while (reasons := _reasons(yard)) and time.monotonic() < last and yard.is_alive:
+        time.sleep(0.05)
+    return reasons
+
+
+def _reasons(yard: Yard) -> str:
+    told = yard.rows(
+        "SELECT payload_json FROM event_log WHERE event_type = 'gate_changed' ORDER BY event_id DESC LIMIT 1"
+    )
+    reasons: str = json.loads(told[0][0])["reasons"]
+    return reasons
+
+
+def _last_words(yard: Yard) -> str:
+    """Return how the daemon ended."""
+    if yard.daemon is None:
+        return ""
+    return f"exit code {yard.daemon.process.returncode}, {yard.daemon.complained.strip()[-1500:]}"
 
 
 @contextmanager

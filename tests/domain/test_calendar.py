@@ -386,3 +386,15 @@ def test_special_hours_on_a_closed_day_are_refused() -> None:
 def test_the_calendar_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         KRX.last = date(2030, 1, 1)  # type: ignore[misc]
+
+
+# ── failures of earlier systems
+
+
+@given(st.dates(date(1990, 1, 1), date(2040, 12, 31)), st.times())
+def test_no_moment_has_the_time_zone_of_0828_and_none_is_naive(day: date, clock: time) -> None:
+    """A zone of the year 1908 is what a careless `replace(tzinfo=…)` gave: +08:28."""
+    for moment in (datetime.combine(day, clock, KST), datetime.combine(day, clock).replace(tzinfo=KST)):
+        assert moment.utcoffset() == timedelta(hours=9)
+    with pytest.raises(ValueError, match="naive"):
+        KRX.phase(datetime.combine(day, clock))

@@ -253,3 +253,22 @@ def test_at_the_edges_of_the_band_something_changes(case: tuple[Position, Protec
 
     assert decide(position, low, TODAY, rules, None, None) is not None
     assert decide(position, high, TODAY, rules, None, None) is not None or seen(position, high, rules) is not position
+
+
+# ── failures of earlier systems
+
+
+def test_no_exit_rule_is_made_impossible_by_arithmetic() -> None:
+    """With the rules as they ship there is for each reason a price and a history that it alone sells at."""
+    armed = seen(OLD, 102_900, RULES)
+    reached = {
+        rule_at(OLD.stop),
+        rule_at(OLD.target),
+        rule_at(100_900, armed),
+        rule_at(99_000, opening_gap=LOSS_GAP),
+        rule_at(100_000, broken_trend="ADX 12.00 < 20.0"),
+    }
+
+    assert reached == set(ExitReason) - {ExitReason.MANUAL_EXIT, ExitReason.KILL_SWITCH}  # a person's, no rules
+    assert rule_at(100_900, armed) is ExitReason.TRAILING_STOP
+    assert OLD.stop < OLD.cost // OLD.quantity < OLD.target

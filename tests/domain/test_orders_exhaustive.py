@@ -20,6 +20,7 @@ from typing import Any, TypeAlias, TypeVar
 import pytest
 import structlog
 
+from kis_daemon.domain.events import Event
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import LIVE_STATES, MOVES, Happening, Order, OrderIntent, OrderNo, OrderState
 from kis_daemon.domain.positions import ProtectionRules
@@ -95,6 +96,9 @@ class WatchedRows(MemoryRows):
     def __init__(self, tables: Tables, used: set[Move]) -> None:
         super().__init__(tables)
         self.used = used
+
+    def append(self, event: Event) -> None:
+        """Events are not searched here."""
 
     def save_order(self, order: Order) -> None:
         before = self.order(order.key)

@@ -383,3 +383,25 @@ def test_the_order_of_slots_is_the_same_in_every_run() -> None:
         return gone
 
     assert in_virtual_time(work()) == in_virtual_time(work())
+
+
+# --- failures of earlier systems -------------------------------------------------------------------------------------
+
+
+def test_a_window_of_20_lets_no_39_calls_through() -> None:
+    """A counter that begins anew each second lets a full window go at its end and nearly another right behind it."""
+
+    async def work() -> list[float]:
+        budget = Budget(CallLimit(calls=20, window_s=1.0))
+
+        async def late(after_s: float, count: int) -> list[float]:
+            await asyncio.sleep(after_s)
+            return await asyncio.gather(*(call(budget, Priority.QUOTE) for _ in range(count)))
+
+        first, rest = await asyncio.gather(late(0.95, 20), late(1.0, 19))
+        return [*first, *rest]
+
+    left = in_virtual_time(work())
+
+    assert len(left) == 39
+    assert most_in_any_window(left, 1.0) == 20

@@ -564,3 +564,47 @@ def test_delays_double_to_a_minute_and_equal_seeds_give_equal_delays() -> None:
     assert delays == list(islice(reconnect_delays(Random(3)), 10))
     for delay, base in zip(delays, (1, 2, 4, 8, 16, 32, 60, 60, 60, 60), strict=True):
         assert base <= delay <= min(base * 1.25, 60)
+
+
+# --- failures of earlier systems -------------------------------------------------------------------------------------
+
+
+def test_not_only_the_first_record_of_a_multi_record_frame_is_read(tmp_path: Path) -> None:
+    async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
+        await asyncio.sleep(1)
+        await stream.peers[0].send(TRADES)
+        await asyncio.sleep(0.1)
+        assert [quote.price for quote in listener.quotes] == [61_300, 61_200]
+        assert feed.metrics().ws_quotes == 2
+
+    with_feed(tmp_path, work)
+
+
+def test_neither_pingpong_nor_acks_are_ignored(tmp_path: Path) -> None:
+    """A ping goes back as it came; and a symbol that KIS did not acknowledge does not count as registered."""
+
+    def acknowledge_one(peer: Peer, tr_type: str, tr_id: str, tr_key: str) -> str | None:
+        return None if tr_key == SAMSUNG else reply(tr_id, tr_key)
+
+    async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
+        await asyncio.sleep(30)
+        assert stream.peers[0].echoes == [PINGPONG] * 2
+        assert feed.metrics().ws_symbols == (KAKAO,)
+        assert stream.peers[0].registered.count(SAMSUNG) > 1  # asked for again until it is acknowledged
+
+    with_feed(tmp_path, work, symbols=(KAKAO, SAMSUNG), answer=acknowledge_one, ping_every_s=12.0)
+
+
+def test_the_reconnect_counter_is_reset_so_that_many_lost_links_of_a_day_are_no_failed_series(tmp_path: Path) -> None:
+    async def work(feed: KisFeed, stream: Stream, listener: Listener) -> None:
+        await asyncio.sleep(5)
+        for lost in range(30):
+            await stream.peers[lost].send(TRADES)
+            await asyncio.sleep(600)
+            stream.peers[lost].socket.transport.abort()
+            lost_at = asyncio.get_running_loop().time()
+            await asyncio.sleep(5)
+            assert stream.peers[lost + 1].at - lost_at <= 1.3
+        assert not any(state.gave_up for _, state in listener.states)
+
+    with_feed(tmp_path, work, ping_every_s=20.0)

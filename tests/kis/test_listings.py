@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
@@ -41,6 +42,7 @@ from tests.kis.builders import (
     Kis,
     Seen,
     accepted_body,
+    an_intent,
     an_open_kis,
     an_order,
     http,
@@ -349,3 +351,38 @@ def test_a_side_is_read_from_both_listings(tmp_path: Path) -> None:
         assert [row.side for row in await kis.broker.open_orders()] == [Side.SELL]
 
     on_real(tmp_path, Kis(inquire_psbl_rvsecncl=[a_page("output", [open_row(1, sll_buy_dvsn_cd="01")])]), work)
+
+
+# --- failures of earlier systems -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", list(KisProfile))
+def test_there_are_no_two_limiters_for_one_app_key(tmp_path: Path, profile: KisProfile) -> None:
+    """Orders, account, prices and the token are called at once: no second of the server holds more than the limit."""
+    limit = {KisProfile.REAL: 18, KisProfile.PAPER: 1}[profile]
+    script = Kis(
+        inquire_daily_ccld=[order_page([])],
+        inquire_balance=[balance_page([])],
+        order_cash=[http(accepted_body("1"))],
+        inquire_price=[None],
+    )
+
+    async def ask(kis: OpenKis) -> None:
+        for _ in range(limit):
+            await asyncio.gather(
+                kis.broker.orders(DAY, DAY),
+                kis.broker.account(),
+                kis.broker.submit(an_intent(), yes, urgent=True),
+                kis.market_data.snapshot(KAKAO),
+                return_exceptions=True,
+            )
+
+    async def work(kis: OpenKis, server: ByteServer) -> None:
+        await asyncio.gather(*(ask(kis) for _ in range(3)))
+        at = [when for when, _ in script.calls]
+        kinds = {name for _, name in script.calls}
+        assert {"tokenP", "inquire_daily_ccld", "inquire_balance", "order_cash"} <= kinds
+        assert len(at) > 5 * limit
+        assert max(sum(start <= other < start + 1.0 for other in at) for start in at) <= limit
+
+    on(tmp_path, profile, script, work)

@@ -603,3 +603,26 @@ def test_an_account_of_another_form_is_refused_without_being_told(account: str) 
         Credentials(app_key="k", app_secret="s", account=account)
 
     assert not account or account not in str(raised.value)
+
+
+# --- failures of earlier systems -------------------------------------------------------------------------------------
+
+
+def test_a_token_is_neither_world_readable_nor_shared_between_paper_and_real_nor_told_in_clear(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    told: list[str] = []
+
+    async def live(profile: KisProfile) -> None:
+        folder = tmp_path / profile.value
+        folder.mkdir()
+        async with an_open_kis(Kis(), folder, profile=profile, token_path=path) as (kis, server):
+            told.append(await kis.access_tokens.key())
+            assert [request.path for request in server.seen] == ["/oauth2/tokenP"]
+
+    with structlog.testing.capture_logs() as events:
+        for profile in KisProfile:
+            in_virtual_time(live(profile))
+
+    assert len(told) == 2
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not any(token in repr(events) for token in told)

@@ -74,7 +74,7 @@ class OrderPath:
             clock=clock,
             protection=ProtectionRules(),
             commission_ppb=COMMISSION_PPB,
-            on_change=self.changes.append,
+            on_change=self._on_change,
         )
         self.account_changed: list[Symbol] = []
         self.account = AccountKeeper(
@@ -156,6 +156,10 @@ class OrderPath:
         self.book.trades_today.extend(rows.trades(today, today))
         cash = rows.mark("ledger_cash")
         self.book.ledger_cash = None if cash is None else int(cash)
+
+    def _on_change(self, order: Order) -> None:
+        self.changes.append(order)
+        self.synchronizer.take_up(order)
 
     # what a test does with it
 

@@ -298,3 +298,15 @@ def test_a_held_price_that_was_not_told_is_asked_for_again(floor: Floor, error: 
     floor.pass_time(10)
 
     assert floor.control.gate().reasons == ()
+
+
+def test_while_the_stream_is_down_a_held_symbol_without_answer_keeps_no_other_from_being_asked(floor: Floor) -> None:
+    floor.holds(a_position(symbol=SAMSUNG))
+    floor.holds(a_position(symbol=HYNIX))
+    floor.market.failing[SAMSUNG] = BrokerUnreachable("HTTP 500 for this symbol")
+    floor.start(floor.poller.run())
+
+    floor.intake.on_feed_state(DOWN)
+    floor.pass_time(60)
+
+    assert floor.market.symbols_of("snapshot").count(HYNIX) >= 10

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import TypeVar
 
 import pytest
 
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Order, OrderIntent, OrderNo, OrderState
 from kis_daemon.ports import (
+    Accepted,
     AccountStatement,
     BrokerUnreachable,
     ListingChanged,
+    NoAnswer,
+    Permit,
     ProtocolError,
     RateLimited,
+    Rows,
     Severity,
+    Withdrawn,
 )
 from tests.services.builders import (
     HYNIX,
@@ -33,6 +41,8 @@ from tests.services.builders import (
 )
 from tests.services.fakes import Silence
 from tests.services.order_path import OrderPath, beginning, lived, prepared
+
+T = TypeVar("T")
 
 
 def left_pending(path: OrderPath, intent: OrderIntent | None = None, day: date = TODAY) -> Order:
@@ -836,3 +846,74 @@ async def test_a_statement_read_while_an_order_is_begun_is_asked_for_anew(path: 
     assert path.reconciler.account_asked_at != asked
     assert path.book.positions[SAMSUNG].quantity == 10
     assert "position_mismatch" not in path.events()
+
+
+# --- what a listing proves ---------------------------------------------------------------------------------------
+
+
+@lived
+async def test_a_listing_asked_before_an_order_was_in_doubt_proves_nothing_about_it(path: OrderPath) -> None:
+    """A slow page of a listing that left before the order did must not count as a look that found nothing."""
+    path.holds(a_position())
+    broker, transact = path.broker, path.records.transact
+    broker.lag_s = 2.0
+
+    async def waits(work: Callable[[Rows], T]) -> T:
+        path.records.transact = transact  # type: ignore[method-assign]  # once
+        await asyncio.sleep(11.0)  # the claim waits for records in trouble
+        return await transact(work)
+
+    submit = broker.submit
+
+    async def falls_silent(intent: OrderIntent, permit: Permit, *, urgent: bool) -> Accepted | Withdrawn:
+        assert permit()
+        broker.submit = submit  # type: ignore[method-assign]  # once
+        broker.take(intent)
+        raise NoAnswer("HTTP 500")
+
+    broker.question_takes_s = 12.0
+    broker.submit = falls_silent  # type: ignore[method-assign]
+    path.records.transact = waits  # type: ignore[method-assign]
+    path.sell()
+    path.reconciler.wake()
+    await path.passes(11.5)
+    broker.question_takes_s = 0.0
+    seen: set[OrderState] = set()
+    for _ in range(300):
+        await path.passes(0.1)
+        seen.update(order.state for order in path.stored_orders())
+
+    assert OrderState.REJECTED not in seen
+    assert (path.state(), path.order.order_no) == (OrderState.SUBMITTED, "1")
+
+
+@lived
+async def test_an_order_that_cannot_be_written_keeps_no_other_from_its_fill(path: OrderPath) -> None:
+    path.buy()
+    path.buy(symbol=HYNIX, price=150_000, quantity=1)
+    await path.passes(1)
+    stale, other = (path.book.live_order(symbol, Side.BUY) for symbol in (SAMSUNG, HYNIX))
+    assert stale is not None
+    assert other is not None
+    path.book.orders[stale.key] = replace(stale, version=stale.version + 1)  # not the row that is stored
+    path.broker.fill(stale.order_no or "", 1)
+    path.broker.fill(other.order_no or "", 1)
+
+    await path.passes(20)
+
+    assert path.book.orders[other.key].state is OrderState.FILLED
+    assert path.reconciler.failing_since is not None
+    path.book.orders[stale.key] = stale
+
+
+@lived
+async def test_a_sale_that_only_the_records_know_is_taken_up_and_settled(path: OrderPath) -> None:
+    """The records refuse its twin as a duplicate: what they know is taken up, evidence settles it, the exit leaves."""
+    path.holds(a_position())
+    path.now(lambda rows: rows.claim_order(an_order(an_exit())))
+
+    for _ in range(3):
+        path.sell(attempt=path.book.attempts(SAMSUNG, "ATR_STOP_LOSS", TODAY, 1))
+        await path.passes(60)
+
+    assert [intent.side for intent in path.broker.sent] == [Side.SELL]

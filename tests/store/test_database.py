@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ from kis_daemon.ports import StoreError
 from kis_daemon.store.database import Database, SchemaTooNew
 from kis_daemon.store.rows import SqlRows
 from kis_daemon.store.schema import SCHEMA_VERSION
-from tests.services.builders import TEN_O_CLOCK
+from tests.services.builders import TEN_O_CLOCK, a_position
 from tests.store.builders import a_database, a_file, by_hand
 
 
@@ -237,3 +239,23 @@ def test_an_operators_command_may_write_beside_the_daemon(tmp_path: Path) -> Non
         hashes = [(row.prev_hash, row.hash) for row in daemon.transact_now(lambda rows: rows.events())]
 
     assert [later[0] for later in hashes[1:]] == [earlier[1] for earlier in hashes[:-1]]
+
+
+def test_no_position_is_torn_by_a_crash(tmp_path: Path) -> None:
+    """There is no position file: a process that dies inside its transaction leaves the position as it was, whole."""
+    with a_database(tmp_path) as database:
+        database.transact_now(lambda rows: rows.save_position(a_position()))
+    child = os.fork()
+    if child == 0:
+        with a_database(tmp_path) as database:
+
+            def half(rows: SqlRows) -> None:
+                rows.save_position(a_position(quantity=99, stop=1))
+                os.kill(os.getpid(), signal.SIGKILL)
+
+            database.transact_now(half)
+    _, status = os.waitpid(child, 0)
+
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    with a_database(tmp_path) as database:
+        assert database.transact_now(lambda rows: rows.open_positions()) == (a_position(),)

@@ -49,6 +49,11 @@ def _same_signal(known: Order, order: Order) -> bool:
     return known.key == order.key or (mine.side, mine.signal_id) == (theirs.side, theirs.signal_id)
 
 
+def _tell_failure(sent: asyncio.Task[Order | None]) -> None:
+    if not sent.cancelled() and (error := sent.exception()) is not None:
+        log.error("order_answer_not_written", task=sent.get_name(), error=repr(error))
+
+
 class OrderSynchronizer:
     """See the rules above."""
 
@@ -153,10 +158,7 @@ class OrderSynchronizer:
     async def drain(self) -> None:
         """Return when everything that was begun has its answer written down, or could not be: the start finds it."""
         while self._sending:
-            done, _ = await asyncio.wait(list(self._sending.values()))
-            for sent in done:
-                if not sent.cancelled() and (error := sent.exception()) is not None:
-                    log.error("order_answer_not_written", task=sent.get_name(), error=repr(error))
+            await asyncio.wait(list(self._sending.values()))
 
     async def cancel_live(self, symbol: Symbol, side: Side) -> None:
         """Ask the broker once to cancel the live order of that slot, if it has a number."""
@@ -172,7 +174,11 @@ class OrderSynchronizer:
         sending = asyncio.create_task(self._claim_and_send(order, grant, seen_at), name=f"send-{order.key[:12]}")
         self._sending[order.key] = sending
         sending.add_done_callback(lambda _: self._sending.pop(order.key, None))
-        sent = await asyncio.shield(sending)
+        try:
+            sent = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            sending.add_done_callback(_tell_failure)  # nobody waits for it any more but `drain`
+            raise
         if sent is not None and sent.is_live:
             await self._follower.follow(sent.key)
 

@@ -46,6 +46,18 @@ class Tables:
     events: list[Event] = field(default_factory=list)
     head: str = GENESIS_HASH
     switch: KillSwitch = NEVER_RELEASED
+    day: date = date.min
+
+    def forget_before(self, day: date) -> None:
+        """Let go of what was over before `day`."""
+        if day <= self.day:
+            return
+        self.day = day
+        self.orders = {key: order for key, order in self.orders.items() if order.is_live or order.day >= day}
+        self.signals = {signal: key for signal, key in self.signals.items() if key in self.orders}
+        self.fills = {key: fill for key, fill in self.fills.items() if key[0] in self.orders}
+        self.trades = {key: trade for key, trade in self.trades.items() if key in self.orders or trade.at.date() >= day}
+        self.positions = {key: held for key, held in self.positions.items() if held[1] is None}
 
 
 class MemoryRows:

@@ -12,7 +12,7 @@ from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, OrderKey, OrderState
 from kis_daemon.domain.positions import Trade
-from kis_daemon.ports import StaleVersion
+from kis_daemon.ports import StaleVersion, WriteRefused
 from kis_daemon.store import schema
 from kis_daemon.store.mapping import intent_payload, order_from_row, order_to_row, trade_from_row, trade_to_row
 from kis_daemon.store.rows_base import BaseRows, same
@@ -95,7 +95,9 @@ class OrderRows(BaseRows):
         return tuple(order_from_row(row) for row in rows)
 
     def add_fill(self, fill: Fill) -> bool:
-        order_id = self._read(_ORDER_ID, {"its_idempotency_key": fill.order_key}).scalar_one()
+        order_id = self._read(_ORDER_ID, {"its_idempotency_key": fill.order_key}).scalar_one_or_none()
+        if order_id is None:
+            raise WriteRefused(f"fill of order {fill.order_key[:12]}: there is no such order")
         values = {
             "order_id": order_id,
             "idempotency_key": fill.order_key,

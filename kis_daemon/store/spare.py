@@ -7,6 +7,10 @@ Rules of this room
     spare file, on the disk before anything is sent. No entry is claimed there.
     The database is asked again; when it answers, the lines are written to it in their order, each in one transaction,
     and only then is it in charge again. The order's key decides: what stands there already is not written twice.
+    Its kill switch counts as soon as it can be read.
+    Nobody waits for a database that hangs: a transaction gives up after seconds, and the lines are written beside the
+    transactions. The stores run one transaction after the other, in the order in which they were asked: what was given
+    up has ended, or refuses to begin, before the mender is answered.
     A start finds the lines that were left, and begins with them; without the database it begins in their memory.
 """
 
@@ -15,7 +19,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -24,20 +27,26 @@ import structlog
 from kis_daemon.domain.events import Event
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Order
+from kis_daemon.domain.safeguards import KillSwitch
 from kis_daemon.ports import Clock, OutcomeUnknown, Rows, StaleVersion, StoreError, WriteRefused
 from kis_daemon.store.memory import MemoryRows, Tables
 from kis_daemon.store.rows import SqlRows
 from kis_daemon.store.spare_file import SpareFile
 from kis_daemon.store.writes import (
     MIRRORED,
-    ORDER_KNOWN,
     SWITCH_SEEN,
     Batch,
+    Call,
     Listening,
     Write,
     as_lines,
     as_writes,
+    learned,
     merge,
+    repeat,
+    same_beginning,
+    state_of,
+    written_before,
 )
 
 T = TypeVar("T")
@@ -45,6 +54,8 @@ T = TypeVar("T")
 log = structlog.get_logger("store")
 
 _KEEP_STATE_S = 5.0  # how old the state on the disk may be while the database is in charge
+_ANSWER_S = 5.0  # an exit waits no longer for the database
+_BACK_S = 2.0  # nor for each of the last two steps of its return, which all others wait for
 _PAUSES_S = (1.0, 2.0, 5.0, 10.0)  # between two questions to a database that is away; the last one stays
 
 
@@ -67,7 +78,8 @@ class SpareRecords:
     """`ports.Records` over a database and what stands in for it. `degraded` says why it does, "" while it does not.
 
     `reopen` opens a database that could not be opened at the start. With `keeps_state` what a stop needs is on the disk
-    all the time, so that a start can do without the database.
+    all the time, so that a start can do without the database. `refused` says why what stood in was not taken over;
+    whoever tells a person takes it out.
     """
 
     def __init__(
@@ -85,36 +97,68 @@ class SpareRecords:
         self._reopen = reopen
         self._keeps_state = keeps_state
         self._tables = Tables()
-        self._day = date.min
         self._batches: list[Batch] = []
-        self._state_is_kept = False
+        self._doubtful: list[Write] = []  # of a transaction that may be committed, and that its caller was refused
+        self._knows_state = False  # memory knows what is held, from the database or a line
+        self._state_is_kept = False  # and the disk does
+        self._switch_is_kept = True
         self._one_at_a_time = asyncio.Lock()
         self._away = asyncio.Event()
         self._state_moved = asyncio.Event()
         self.degraded = ""
+        self.refused: list[str] = []
 
     # --- the beginning and the end --------------------------------------------------------------------------
 
     async def open(self, *, primary_is_open: bool) -> None:
         """Take up what was left behind; `StoreError` if neither the database nor a line of ours can be read."""
         lines = self._file.open()
-        if not primary_is_open and not lines:
-            raise StoreError("the database is away, and nothing stands in for it")
-        for line in lines:
-            if "state" in line:
-                self._apply(as_writes(line["state"]))
-                self._state_is_kept = True
-            else:
-                batch = Batch(writes=as_writes(line["writes"]), maybe=bool(line["maybe"]))
-                self._apply(batch.writes)
-                self._batches.append(batch)
-        if not primary_is_open:
-            self._begin("not reached at the start")
-        elif self._batches:
+        reason = "not reached at the start"
+        is_behind = any("state" not in line for line in lines)
+        if primary_is_open and not is_behind:
+            try:
+                await self._load()  # it knows better than the lines, which another version may have written
+                return
+            except StoreError as error:
+                reason = str(error)
+        self._take_up(lines)
+        if primary_is_open and is_behind:
             self.degraded = "lines were left by an earlier run"
-            await self._merge()
-        else:
-            await self._load()
+            try:
+                await self._mend_once()
+                return
+            except StoreError as error:
+                reason = str(error)
+        if not self._knows_state:
+            raise StoreError(f"the database is away, and nothing stands in for it: {reason}")
+        self._begin(reason)
+
+    def _take_up(self, lines: Sequence[dict[str, Any]]) -> None:
+        """Have memory know what the lines say; those that another version wrote are kept for a person to judge."""
+        unread: list[str] = []
+        for line in lines:
+            try:
+                writes = as_writes(line["state"] if "state" in line else line["writes"])
+                tables = Tables() if "state" in line else self._tables
+                repeat(tables, writes)
+                self._tables = tables
+                if "state" in line:
+                    self._knows_state = self._state_is_kept = True
+                else:
+                    batch = Batch(writes=writes, maybe=bool(line.get("maybe")), again=line.get("again", 0))
+                    self._batches.append(batch)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                unread.append(f"{type(error).__name__}: {error}")
+        if unread:
+            self._keep_unread(unread)
+
+    def _keep_unread(self, reasons: Sequence[str]) -> None:
+        try:
+            kept = str(self._file.keep_aside())
+        except StoreError as error:
+            kept = f"not kept: {error}"
+        log.error("spare_lines_unread", reasons=reasons, kept=kept)
+        self.refused.append(f"{len(reasons)} lines of another version ({reasons[0]}): {kept}")
 
     def close(self) -> None:
         """Close the file; lines that are not merged stay for the next start."""
@@ -123,34 +167,17 @@ class SpareRecords:
     async def _load(self) -> None:
         """Learn from the database what a stop needs."""
         today = self._clock.now().date()
-
-        def state(rows: SqlRows) -> list[Write]:
-            orders = {order.key: order for order in (*rows.orders_of(today), *rows.live_orders())}
-            trades = {trade.order_key: trade for trade in rows.trades(today, today)}
-            trades |= {key: trade for key in orders if (trade := rows.trade(key)) is not None}
-            return [
-                *(Write(name=ORDER_KNOWN, args=(order,)) for order in orders.values()),
-                *(Write(name="save_position", args=(position,)) for position in rows.open_positions()),
-                *(Write(name="save_trade", args=(trade,)) for trade in trades.values()),
-                *(Write(name="set_mark", args=mark) for mark in rows.marks()),
-                Write(name=SWITCH_SEEN, args=(rows.kill_switch(),)),
-            ]
-
-        found = await self._primary.transact(state)
+        found = await self._primary.transact(lambda rows: learned(rows, today))
         self._tables = Tables()
-        self._apply(found)
+        repeat(self._tables, found)
+        self._knows_state = True
+        self._move_state()
 
-    def _state(self) -> list[Write]:
-        """Return what memory knows, as writes that make it again."""
-        tables = self._tables
-        held = [position for position, closed_at in tables.positions.values() if closed_at is None]
-        return [
-            *(Write(name=ORDER_KNOWN, args=(order,)) for order in tables.orders.values()),
-            *(Write(name="save_position", args=(position,)) for position in held),
-            *(Write(name="save_trade", args=(trade,)) for trade in tables.trades.values()),
-            *(Write(name="set_mark", args=mark) for mark in tables.marks.items()),
-            Write(name=SWITCH_SEEN, args=(tables.switch,)),
-        ]
+    def _move_state(self) -> None:
+        """The state on the disk is older than memory from here on."""
+        self._state_is_kept = False
+        if self._keeps_state:
+            self._state_moved.set()
 
     # --- transactions ---------------------------------------------------------------------------------------
 
@@ -162,25 +189,33 @@ class SpareRecords:
         async with self._one_at_a_time:
             if self.degraded:
                 return self._in_memory(work, maybe=False)
-
-            def whole(rows: SqlRows) -> tuple[list[Write], T]:
-                writes: list[Write] = []
-                result = work(cast("Rows", Listening(rows, writes)))
-                return writes, result
-
+            call = Call(work)
             try:
-                writes, result = await self._primary.transact(whole)
+                async with asyncio.timeout(_ANSWER_S):
+                    result = await self._primary.transact(call)
             except (StaleVersion, WriteRefused):
                 raise
             except StoreError as error:
-                self._begin(str(error))
-                maybe = isinstance(error, OutcomeUnknown)
-                try:
-                    return self._in_memory(work, maybe=maybe)
-                except StoreError as refused:
-                    raise (error if maybe else refused) from None  # what memory refuses may stand in the database
-            self._apply(writes)
+                return self._instead(work, call, error)
+            except TimeoutError:
+                call.is_given_up = True
+                return self._instead(work, call, OutcomeUnknown(f"no answer within {_ANSWER_S:.0f} s"))
+            self._apply(call.writes)
             return result
+
+    def _instead(self, work: Callable[[Rows], T], call: Call[T], error: StoreError) -> T:
+        """Run in memory what the database did not answer for; `error` where it may stand there and not here."""
+        self._begin(str(error))
+        if (switch := call.switch_read()) is not None:
+            self._see(switch)
+        maybe = isinstance(error, OutcomeUnknown)
+        self._doubtful = _without_looks(call.writes) if maybe else []
+        try:
+            result = self._in_memory(work, maybe=maybe)
+        except StoreError as refused:
+            raise (error if maybe else refused) from None  # what memory refuses may stand in the database
+        self._doubtful = []
+        return result
 
     def _begin(self, reason: str) -> None:
         """The database is away, and memory stands in for it."""
@@ -191,12 +226,13 @@ class SpareRecords:
     def _in_memory(self, work: Callable[[Rows], T], *, maybe: bool) -> T:
         rows = _SpareRows(self._tables)
         writes: list[Write] = []
-        state = None if self._batches or self._state_is_kept else as_lines(self._state())
+        state = self._state_to_keep()
         try:
             result = work(cast("Rows", Listening(rows, writes)))
-            kept = tuple(write for write in writes if write.name != SWITCH_SEEN)
-            if kept:
-                self._keep(kept, state, maybe=maybe)
+            if kept := tuple(_without_looks(writes)):
+                again = 0 if maybe else same_beginning(kept, self._doubtful)
+                maybe = maybe or any(write in self._doubtful for write in kept[again:] if write.name == "append")
+                self._keep(Batch(writes=kept, maybe=maybe, again=again), state)
         except BaseException:
             rows.undo()
             raise
@@ -204,48 +240,40 @@ class SpareRecords:
             self._tables.events.clear()
         return result
 
-    def _keep(self, writes: tuple[Write, ...], state: list[list[Any]] | None, *, maybe: bool) -> None:
+    def _state_to_keep(self) -> list[list[Any]] | None:
+        """Return what the next line builds on, None where that is on the disk."""
+        return None if self._batches or self._state_is_kept else as_lines(state_of(self._tables))
+
+    def _keep(self, batch: Batch, state: list[list[Any]] | None) -> None:
         """Have a line on the disk, behind one that says what it builds on."""
         if state is not None:
-            self._file.append({"state": state})
+            self._file.clear(state)
             self._state_is_kept = True
-        self._file.append({"maybe": maybe, "writes": as_lines(writes)})
-        self._batches.append(Batch(writes=writes, maybe=maybe))
+        line = {"maybe": batch.maybe, "writes": as_lines(batch.writes)}
+        self._file.append(line | ({"again": batch.again} if batch.again else {}))
+        self._batches.append(batch)
 
     def _apply(self, writes: Sequence[Write]) -> None:
-        """Have memory follow what the database, or a line, says."""
-        rows = MemoryRows(self._tables)
-        for write in writes:
-            if write.name == SWITCH_SEEN:
-                self._tables.switch = write.args[0]
-            elif write.name == ORDER_KNOWN:
-                order = write.args[0]
-                self._tables.orders[order.key] = order
-                self._tables.signals[order.mode, order.intent.side.value, order.intent.signal_id] = order.key
-            elif write.name in MIRRORED:
-                if write.name == "claim_order":
-                    self._forget_before(write.args[0].day)
-                if write.name == "save_order" and write.args[0].key not in self._tables.orders:
-                    self._tables.orders[write.args[0].key] = write.args[0]
-                else:
-                    getattr(rows, write.name)(*write.args)
-                self._state_is_kept = self._state_is_kept and bool(self._batches)
-        if self._keeps_state and not self._state_is_kept:
-            self._state_moved.set()
+        """Have memory follow what the database has committed."""
+        before = self._tables.switch
+        repeat(self._tables, writes)
+        if self._tables.switch != before or any(write.name in MIRRORED for write in writes):
+            self._move_state()
 
-    def _forget_before(self, day: date) -> None:
-        """Let go of what was over before `day`."""
-        if day <= self._day:
+    def _see(self, switch: KillSwitch) -> None:
+        """Have memory know the switch that stands in the database, and the disk while memory stands in for it."""
+        if not switch.is_active and any(_sets_switch(batch) for batch in self._batches):
+            return  # an activation waits here to be written
+        if switch == self._tables.switch and self._switch_is_kept:
             return
-        self._day = day
-        tables = self._tables
-        tables.orders = {key: order for key, order in tables.orders.items() if order.is_live or order.day >= day}
-        tables.signals = {signal: key for signal, key in tables.signals.items() if key in tables.orders}
-        tables.fills = {key: fill for key, fill in tables.fills.items() if key[0] in tables.orders}
-        tables.trades = {
-            key: trade for key, trade in tables.trades.items() if key in tables.orders or trade.at.date() >= day
-        }
-        tables.positions = {key: held for key, held in tables.positions.items() if held[1] is None}
+        state = self._state_to_keep()
+        self._tables.switch = switch
+        self._switch_is_kept = False
+        try:
+            self._keep(Batch(writes=(Write(name=SWITCH_SEEN, args=(switch,)),), maybe=False), state)
+            self._switch_is_kept = True
+        except StoreError as error:  # the next look tries again
+            log.warning("spare_state_not_kept", reason=str(error))
 
     # --- back again -----------------------------------------------------------------------------------------
 
@@ -261,6 +289,17 @@ class SpareRecords:
             await asyncio.sleep(_KEEP_STATE_S)
             self._state_moved.clear()
             self._refresh_state()
+
+    def _refresh_state(self) -> None:
+        """Write down what has changed since the state on the disk; a disk that refuses is told, and tried again."""
+        if self.degraded or self._state_is_kept:
+            return
+        try:
+            self._file.clear(as_lines(state_of(self._tables)))
+            self._state_is_kept = True
+        except StoreError as error:
+            log.warning("spare_state_not_kept", reason=str(error))
+            self._state_moved.set()
 
     async def _come_back(self) -> None:
         while True:
@@ -281,23 +320,24 @@ class SpareRecords:
         if self._reopen is not None:
             await asyncio.to_thread(self._reopen)
             self._reopen = None
-        await self._primary.transact(lambda rows: rows.chain_head())
-        async with self._one_at_a_time:
-            await self._merge()
+        _, switch = await self._primary.transact(lambda rows: (rows.chain_head(), rows.kill_switch()))
+        self._see(switch)
+        merged = await self._skip_written()
+        while self.degraded:
+            merged += await self._merge()
+            async with self._one_at_a_time:
+                if not self._batches:
+                    await self._put_in_charge(merged)
 
-    def _refresh_state(self) -> None:
-        """Write down what has changed since the state on the disk; a disk that refuses is told, and tried again."""
-        if self.degraded or self._state_is_kept:
-            return
-        try:
-            self._file.clear()
-            self._file.append({"state": as_lines(self._state())})
-            self._state_is_kept = True
-        except StoreError as error:
-            log.warning("spare_state_not_kept", reason=str(error))
+    async def _skip_written(self) -> int:
+        """Drop what a merge that broke off has written; return how much."""
+        waiting = tuple(self._batches)
+        written = await self._primary.transact(lambda rows: written_before(rows, waiting))
+        del self._batches[:written]
+        return written
 
-    async def _merge(self) -> None:
-        """Write the batches to the database and put it in charge; `StoreError` if it fails again."""
+    async def _merge(self) -> int:
+        """Write the batches to the database, those that come meanwhile too; return how many, refused ones as well."""
         merged = 0
         while self._batches:
             batch = self._batches[0]
@@ -307,11 +347,22 @@ class SpareRecords:
                 await self._set_aside(batch, str(error))
             self._batches.pop(0)
             merged += 1
+        return merged
+
+    async def _put_in_charge(self, merged: int) -> None:
+        """Have the database be in charge again; `StoreError`, and it is not, if it does not answer at once."""
         event = Event(at=self._clock.now(), type="store_back", payload={"merged": merged, "reason": self.degraded})
-        await self._primary.transact(lambda rows: rows.append(event))
-        await self._load()
-        self._file.clear()
-        self._state_is_kept = False
+        try:
+            async with asyncio.timeout(_BACK_S):
+                await self._primary.transact(lambda rows: rows.append(event))
+            async with asyncio.timeout(_BACK_S):
+                await self._load()
+        except TimeoutError:
+            raise StoreError(f"no answer within {_BACK_S:.0f} s") from None
+        self._file.clear(as_lines(state_of(self._tables)) if self._keeps_state else None)
+        self._state_is_kept = self._keeps_state
+        self._doubtful = []
+        self._switch_is_kept = True
         self.degraded = ""
         log.warning("store_back", merged=merged)
 
@@ -324,3 +375,13 @@ class SpareRecords:
             payload={"reason": reason, "writes": json.dumps(as_lines(batch.writes), ensure_ascii=False)},
         )
         await self._primary.transact(lambda rows: rows.append(event))
+        self.refused.append(reason)
+
+
+def _without_looks(writes: Sequence[Write]) -> list[Write]:
+    """Return the writes without the kill switch that was read."""
+    return [write for write in writes if write.name != SWITCH_SEEN]
+
+
+def _sets_switch(batch: Batch) -> bool:
+    return any(write.name == "set_kill_switch" for write in batch.writes)

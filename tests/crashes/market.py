@@ -16,7 +16,7 @@ from kis_daemon.domain.market import Market, Rounding, to_tick
 from tests.conftest import ROOT
 from tests.e2e.market import BREAKOUT_DAY
 
-SYMBOLS = tuple(f"1{place:04d}0" for place in range(1, 11))
+SYMBOLS = tuple(f"1{place:04d}0" for place in range(1, 13))
 SPEED = 30  # much faster, and the wall's jitter breaks the broker's limit of one call a second
 OPENS_AT = time(9, 0)
 FIRST_BURST, LAST_BURST = 1, 26

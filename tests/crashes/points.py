@@ -93,7 +93,7 @@ def _bursts(store: Store) -> Iterator[Point]:
     yield from _each(phase, Seen.LINES, ["order_requested", "order_submitted", "execution_notice"], 1)
     yield from _each(phase, Seen.BROKER, ["NEW", "FILLED"], 2)
     yield from _each(phase, Seen.BROKER, ["CANCEL"], 1)
-    yield from _written(phase, store, 8, 2)
+    yield from _written(phase, store, 10, 2)
 
 
 def _starts(store: Store) -> Iterator[Point]:
@@ -104,7 +104,7 @@ def _starts(store: Store) -> Iterator[Point]:
     yield from _each(phase, Seen.REST, [PRICE], 2, (Cut.LOST, Cut.ANSWERED))
     yield from _each(phase, Seen.FACTS, ["daemon_started", "mandate_signed", "audit_anchored", "gate_changed"], 1)
     yield from _each(phase, Seen.LINES, ["daemon_started", "feed_up", "gate_changed"], 1)
-    yield from _written(phase, store, 12, 3)
+    yield from _written(phase, store, 4, 3)
 
 
 def _afters(store: Store) -> Iterator[Point]:
@@ -142,19 +142,21 @@ class Round:
 
 
 def rounds(points: Sequence[Point]) -> list[Round]:
-    """Return the points as rounds, with the others spread over the bursts; one start and one sequel a round at most."""
+    """Return the points as rounds, with the others spread over the bursts; one start and one sequel a round at most.
+
+    The first round has no start of its own: nothing has been ordered by then.
+    """
     bursts = [point for point in points if point.phase is Phase.BURST]
-    places = {
-        phase: _spread([point for point in points if point.phase is phase], len(bursts))
-        for phase in (Phase.START, Phase.AFTER)
-    }
+    starts, afters = ([point for point in points if point.phase is phase] for phase in (Phase.START, Phase.AFTER))
+    places = {Phase.START: _spread(starts, len(bursts), 1), Phase.AFTER: _spread(afters, len(bursts), 0)}
     return [
         Round(start=places[Phase.START].get(place), burst=burst, after=places[Phase.AFTER].get(place))
         for place, burst in enumerate(bursts)
     ]
 
 
-def _spread(points: Sequence[Point], over: int) -> dict[int, Point]:
-    if len(points) > over:
-        raise ValueError(f"{len(points)} points of one phase for {over} rounds")
-    return {place * over // len(points): point for place, point in enumerate(points)}
+def _spread(points: Sequence[Point], over: int, first: int) -> dict[int, Point]:
+    room = over - first
+    if len(points) > room:
+        raise ValueError(f"{len(points)} points of one phase for {room} rounds")
+    return {first + place * room // len(points): point for place, point in enumerate(points)}

@@ -29,7 +29,7 @@ from tests.store.places import FilePlace, Place
 
 T = TypeVar("T")
 
-PATIENCE_S = 30.0  # of the wall, for what must come; a machine that does much else at the same time
+PATIENCE_S = 60.0  # of the wall, for what must come; a machine that does much else at the same time
 _GLANCE_S = 0.01
 _WRITES = re.compile(rb"^.{4}\x03\s*(?:INSERT|UPDATE)", re.DOTALL)
 

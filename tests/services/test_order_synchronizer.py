@@ -11,9 +11,10 @@ import pytest
 import structlog
 
 from kis_daemon.domain.market import Side
-from kis_daemon.domain.orders import OrderNo, OrderState, OrderType
+from kis_daemon.domain.orders import OrderIntent, OrderNo, OrderState, OrderType
 from kis_daemon.domain.safeguards import Gate, GateView, KillSwitchScope
 from kis_daemon.ports import (
+    Accepted,
     AccessRefused,
     Alert,
     BrokerError,
@@ -24,11 +25,13 @@ from kis_daemon.ports import (
     NothingToSell,
     OrderRefused,
     OutcomeUnknown,
+    Permit,
     ProtocolError,
     RateLimited,
     Rows,
     Severity,
     StoreError,
+    Withdrawn,
 )
 from kis_daemon.services import control
 from kis_daemon.services.approvals import Grant
@@ -890,3 +893,66 @@ async def test_an_answer_that_cannot_be_written_is_logged_and_the_start_finds_th
     assert (following.state(), following.order.order_no) == (OrderState.SUBMITTED, "1")
     assert len(following.broker.sent) == 1
     await following.stop()
+
+
+@lived
+async def test_an_order_whose_end_is_not_written_while_the_daemon_dies_is_told_though_nobody_drains(
+    path: OrderPath,
+) -> None:
+    """Found by the simulation: it failed after its carrier had gone and before the drain, and nobody heard."""
+    path.broker.answer_takes_s = 10
+    path.buy()
+    await path.passes(1)
+    path.records.broken = True
+    for task in path._tasks:
+        task.cancel()
+
+    with structlog.testing.capture_logs() as logs:
+        await path.passes(12)
+    path.records.broken = False
+
+    assert "order_answer_not_written" in [line["event"] for line in logs]
+
+
+@lived
+async def test_a_sale_is_sent_before_what_can_wait_and_an_entry_is_not(path: OrderPath) -> None:
+    path.holds(a_position())
+    submit = path.broker.submit
+    urgency: dict[Side, bool] = {}
+
+    async def heard(intent: OrderIntent, permit: Permit, *, urgent: bool) -> Accepted | Withdrawn:
+        urgency[intent.side] = urgent
+        return await submit(intent, permit, urgent=urgent)
+
+    path.broker.submit = heard  # type: ignore[method-assign]
+    path.sell()
+    path.buy(symbol=HYNIX, price=150_000)
+    await path.passes(1)
+
+    assert urgency == {Side.SELL: True, Side.BUY: False}
+
+
+@lived
+async def test_an_acceptance_is_kept_with_the_brokers_number_and_branch(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(1)
+
+    assert path.payload("order_submitted") == {
+        "symbol": SAMSUNG,
+        "side": "BUY",
+        "order_key": path.order.key,
+        "order_no": "1",
+        "branch_no": BRANCH,
+    }
+
+
+@lived
+async def test_the_number_of_another_order_is_told_as_the_reason_of_the_doubt(path: OrderPath) -> None:
+    path.buy()
+    await path.passes(1)
+    path.broker.answers.append(Echo(order_no=OrderNo("1")))
+
+    path.buy(symbol=HYNIX, price=150_000)
+    await path.passes(1)
+
+    assert path.payload("order_unconfirmed")["reason"] == "the number of another order: 1"

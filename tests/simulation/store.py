@@ -57,6 +57,8 @@ class StoreWeather:
             raise OutcomeUnknown("connection lost during COMMIT")
 
     def die(self) -> None:
+        if self.dead:
+            raise PowerCut  # once is enough
         self.dead = True
         self._crash()
         raise PowerCut

@@ -344,3 +344,28 @@ def test_a_disk_that_is_full_later_changes_nothing(tmp_path: Path) -> None:
     assert taken >= 64 * 1024
     assert path.stat().st_blocks * 512 == taken
     file.close()
+
+
+# --- failures of earlier systems -------------------------------------------------------------------------------------
+
+
+async def test_idempotency_is_not_off_when_the_database_is_off(primary: Wobbly, tmp_path: Path) -> None:
+    """One key is claimed once: while the database is away, after a restart without it, and when it is back."""
+    order = a_sell()
+    repeat = a_sell()
+    resized = an_order(replace(an_exit(), quantity=3))
+    claims: list[bool] = []
+    async with spare(primary, tmp_path) as records:
+        await records.transact(lambda rows: rows.save_position(a_position()))
+        primary.away = "gone"
+        claims.append(await records.transact(lambda rows: rows.claim_order(order)))
+        claims.append(await records.transact(lambda rows: rows.claim_order(repeat)))
+        claims.append(await records.transact(lambda rows: rows.claim_order(resized)))
+    async with spare(primary, tmp_path, primary_is_open=False) as records:
+        claims.append(await records.transact(lambda rows: rows.claim_order(repeat)))
+        primary.away = ""
+        await mended(records)
+        claims.append(await records.transact(lambda rows: rows.claim_order(repeat)))
+
+    assert claims == [True, False, False, False, False]
+    assert primary.database.transact_now(lambda rows: len(rows.all_orders())) == 1

@@ -1,7 +1,8 @@
 """A market in which something happens at every trade: what is held has reached its target, the rest breaks out.
 
 Each of the symbols trades every 13 and a half minutes of its clock, all within a few seconds, on a day that rises
-steadily. At one such moment what is held is sold and what is not is bought, so each is a burst of orders.
+steadily. At one such moment what is held is sold and what is not is bought, so each is a burst of orders. The symbols
+break out one after the other: an entry that the broker never took is not tried again on the same day.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _TRADES = 30  # of a day, as the simulator plays them
 _FIRST_TRADE_S, _LAST_TRADE_S = 1, (6 * 60 + 19) * 60  # after the open: of the first symbol, and before the auction
 _HISTORY = 60
 _THIN = 130  # shares a day: an entry is filled in part, and the rest of it is cancelled when its time is over
+_AT_ONCE = 2  # symbols break out with the first trade that is higher than the open, each further one a trade later
+_RISE = 0.007  # from trade to trade
 _PLENTY = 3_000_000
 
 _FILES = {
@@ -71,8 +74,10 @@ def write_prices(path: Path) -> Path:
         for day in history:
             lines.append(_bar(symbol, day.date.isoformat(), close, close * 1.009, close * 0.998, close * 1.006, volume))
             close *= 1.006
-        opened = close * 1.012
-        lines.append(_bar(symbol, BREAKOUT_DAY.isoformat(), opened, close * 1.26, opened, close * 1.26, volume))
+        level = close / 1.006 * 1.009
+        opened = level * (1 - _RISE * (max(place - _AT_ONCE, 0) + 0.5))
+        high = opened * (1 + _RISE * _TRADES)
+        lines.append(_bar(symbol, BREAKOUT_DAY.isoformat(), opened, high, opened, high, volume))
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
 

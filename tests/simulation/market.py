@@ -21,7 +21,7 @@ OPENS = datetime.combine(DAY, time(8, 20), KST)
 """Where it begins: before the opening auction."""
 
 SYMBOLS = tuple(Symbol(f"1000{number}0") for number in range(1, 7))
-TICKS_PER_SYMBOL = 30
+TICKS_PER_SYMBOL = 26
 
 _HISTORY = 130
 _RISE = 1.008

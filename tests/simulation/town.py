@@ -244,7 +244,7 @@ class Town:
     async def _systemd(self) -> None:
         await asyncio.sleep(_RESTART_S)
         if self.is_dead:
-            self.boot()
+            await self.revive()
 
     async def _household(self, life: Incarnation) -> None:
         seed = f"{self.seed}|{life.number}"

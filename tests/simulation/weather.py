@@ -51,7 +51,7 @@ _DEATHS = {
     "torn_log": 1,
     "store_away_and_killed": 1,
 }
-_MOST_DEATHS = 3
+_MOST_DEATHS = 2
 _AWAY = ("database is locked", "disk I/O error", "database or disk is full", "connection refused")
 
 

@@ -56,14 +56,16 @@ class Report:
 def live_day(seed: int, template: Path, mutant: Callable[[], AbstractContextManager[object]] = nullcontext) -> Report:
     """Live through the date of `seed`; raises nothing for what it finds: see `Report.broken`.
 
-    A date on which too little happened (a switch thrown or a wire cut before the open) is followed by another one of
-    the same seed, until one has enough orders and faults; all must hold.
+    A date on which too little happened (a switch thrown or a wire cut before the open), or too much to be compact, is
+    followed by another one of the same seed, until one has enough orders and faults; all must hold.
     """
     for variant in range(_MOST_VARIANTS):
         report = _live_variant(seed, variant, template, mutant)
-        if report.broken or (report.orders >= LEAST_ORDERS and len(report.faults) >= LEAST_FAULTS):
+        is_full = report.orders >= LEAST_ORDERS and len(report.faults) >= LEAST_FAULTS
+        if report.broken or (is_full and report.steps <= MOST_STEPS and report.ticks <= MOST_TICKS):
             return report
-    return replace(report, broken=f"too quiet: {report.orders} orders, {report.faults}")
+    told = f"{report.orders} orders, {report.steps} steps, {report.ticks} ticks, {report.faults}"
+    return replace(report, broken=f"too quiet or too long: {told}")
 
 
 def _live_variant(
@@ -92,8 +94,6 @@ def _live_variant(
             watch.fail(f"nobody heard: {loop.unheard[0]}")
         watch.at_night()
         ticks = sum(board.trades for board in watch.exchange.boards.values())
-        if steps > MOST_STEPS or ticks > MOST_TICKS:
-            watch.fail(f"too long: {steps} steps, {ticks} ticks")
         return Report(
             seed=seed,
             broken=watch.broken,

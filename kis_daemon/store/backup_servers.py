@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ _DENIED_CODES = (1044, 1045, 1142, 1227)  # MySQL, MariaDB
 _DENIED_STATE = "42501"  # PostgreSQL
 
 
-class ServerBackup:
+class ServerBackup(ABC):
     """How a database on a server is dumped, tried and put back; each kind of server fills in its own words."""
 
     kind: str
@@ -45,37 +46,40 @@ class ServerBackup:
         self.shown = shown(url)
 
     def refuse_absent(self) -> None:
-        """A database that is not there says so when it is asked."""
+        """Leave it to the server: a database that is not there says so when it is asked."""
+        return
 
+    @abstractmethod
     def dump(self, into: Path) -> None:
         """Write what is committed at one moment into the empty file `into`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load(self, file: Path, database: str) -> None:
         """Run the dump in an empty database."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuse_cut(self, file: Path) -> None:
         """Raise `Unsound` where the dump has no end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make(self, database: str) -> str:
         """Return the statement that makes an empty database as the present one is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def exists(self) -> bool:
-        raise NotImplementedError
+        """Return whether the present database is there."""
 
+    @abstractmethod
     def tables(self, database: str) -> Sequence[str]:
-        raise NotImplementedError
+        """Return the names of a database's tables."""
 
+    @abstractmethod
     def others(self) -> int:
         """Return how many connections to the present database there are."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change_places(self, restored: str, aside: str) -> None:
         """Let the present database be `aside`, and `restored` the present one."""
-        raise NotImplementedError
 
     # --- what is the same for all
 

@@ -54,6 +54,8 @@ SENTENCES: Mapping[str, str] = {
     "feed_up": "Live quotes are back",
     "feed_gave_up": "Live quotes cannot be restored, attempts go on slowly: {reason}. Please look",
     "store_away": "The database is away and a spare file stands in: no entries, exits go on. {reason}",
+    "spare_refused": "The database is back but does not take a record that was kept aside. Compare your orders at the "
+    "broker with the log: {reason}",
     "store_restored": "The database is back after {seconds:number} s; what was kept aside is in it",
     "stream_absent": "No live quotes for {seconds:number} s in the session: {reason}. Prices are asked for instead. Please look",
     "stream_restored": "Live quotes are back after {seconds:number} s",

@@ -46,6 +46,7 @@ SENTENCES: Mapping[str, str] = {
     "feed_up": "실시간 시세 복구",
     "feed_gave_up": "실시간 시세가 복구되지 않습니다. 천천히 계속 시도합니다: {reason}. 확인하십시오",
     "store_away": "데이터베이스에 쓸 수 없어 임시 파일로 기록합니다. 신규 진입은 멈추고 청산은 계속합니다: {reason}",
+    "spare_refused": "임시로 보관한 기록 하나를 데이터베이스에 옮기지 못했습니다. 증권사 주문 내역과 대조하세요: {reason}",
     "store_restored": "데이터베이스 복구: {seconds:number}초 만입니다. 그동안의 기록을 옮겼습니다",
     "stream_absent": "장중 {seconds:number}초째 실시간 시세 없음: {reason}. 시세를 조회로 대신합니다. 확인하십시오",
     "stream_restored": "실시간 시세 복구: {seconds:number}초 만입니다",

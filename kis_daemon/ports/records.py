@@ -162,5 +162,8 @@ class Records(Protocol):
     @property
     def degraded(self) -> str: ...
 
+    def take_refused(self) -> tuple[str, ...]:
+        """Return, once, why something that was kept aside could not be taken over; a person is to know."""
+
     async def transact(self, work: Callable[[Rows], T]) -> T:
         """Run `work` in one transaction and return what it returned; `StoreError` if nothing was committed."""

@@ -178,7 +178,11 @@ class Control:
         return rows.kill_switch()
 
     def _tell_store(self) -> None:
-        """Tell a person when something begins to stand in for the database, and when it is in charge again."""
+        """Tell a person when something begins to stand in for the database, what of it was not taken over, and when
+        the database is in charge again."""
+        for refused in self._journal.take_refused():
+            fact = self._journal.fact("spare_refused", severity=Severity.ERROR, alerts=True, reason=refused)
+            self._journal.note(fact)
         reason = self._journal.degraded
         if reason and self._store_away_since is None:
             self._store_away_since = self._clock.now()

@@ -54,6 +54,10 @@ class Journal:
         """Why the database is not written to at present, "" while it is."""
         return self._records.degraded
 
+    def take_refused(self) -> tuple[str, ...]:
+        """Return, once, why something that was kept aside could not be taken over."""
+        return self._records.take_refused()
+
     def fact(
         self,
         type_: str,

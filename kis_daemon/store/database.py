@@ -85,6 +85,9 @@ class Database:
         self.schema()
         _migrate(url, version)
 
+    def take_refused(self) -> tuple[str, ...]:
+        return ()
+
     async def transact(self, work: Callable[[SqlRows], T]) -> T:
         return await self._opened().transact(work)
 

@@ -229,6 +229,9 @@ class MemoryRecords:
 
     degraded = ""
 
+    def take_refused(self) -> tuple[str, ...]:
+        return ()
+
     async def transact(self, work: Callable[[MemoryRows], T]) -> T:
         return self.transact_now(work)
 

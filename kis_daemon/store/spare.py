@@ -78,8 +78,7 @@ class SpareRecords:
     """`ports.Records` over a database and what stands in for it. `degraded` says why it does, "" while it does not.
 
     `reopen` opens a database that could not be opened at the start. With `keeps_state` what a stop needs is on the disk
-    all the time, so that a start can do without the database. `refused` says why what stood in was not taken over;
-    whoever tells a person takes it out.
+    all the time, so that a start can do without the database.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class SpareRecords:
         self._away = asyncio.Event()
         self._state_moved = asyncio.Event()
         self.degraded = ""
-        self.refused: list[str] = []
+        self._refused: list[str] = []
 
     # --- the beginning and the end --------------------------------------------------------------------------
 
@@ -158,7 +157,12 @@ class SpareRecords:
         except StoreError as error:
             kept = f"not kept: {error}"
         log.error("spare_lines_unread", reasons=reasons, kept=kept)
-        self.refused.append(f"{len(reasons)} lines of another version ({reasons[0]}): {kept}")
+        self._refused.append(f"{len(reasons)} lines of another version ({reasons[0]}): {kept}")
+
+    def take_refused(self) -> tuple[str, ...]:
+        taken = tuple(self._refused)
+        self._refused.clear()
+        return taken
 
     def close(self) -> None:
         """Close the file; lines that are not merged stay for the next start."""
@@ -375,7 +379,7 @@ class SpareRecords:
             payload={"reason": reason, "writes": json.dumps(as_lines(batch.writes), ensure_ascii=False)},
         )
         await self._primary.transact(lambda rows: rows.append(event))
-        self.refused.append(reason)
+        self._refused.append(reason)
 
 
 def _without_looks(writes: Sequence[Write]) -> list[Write]:

@@ -38,6 +38,7 @@ ALERTS = (
     "feed_up",
     "feed_gave_up",
     "store_away",
+    "spare_refused",
     "store_restored",
     "stream_absent",
     "stream_restored",

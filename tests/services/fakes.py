@@ -389,6 +389,12 @@ class BreakableRecords:
         self._records = records
         self.broken = False
         self.degraded = ""
+        self.refused: list[str] = []
+
+    def take_refused(self) -> tuple[str, ...]:
+        taken = tuple(self.refused)
+        self.refused.clear()
+        return taken
 
     async def transact(self, work: Callable[[Rows], T]) -> T:
         if self.broken:

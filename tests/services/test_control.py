@@ -395,6 +395,19 @@ def test_a_series_of_attempts_that_failed_is_told_once(floor: Floor) -> None:
     assert floor.told("feed_gave_up") == 1
 
 
+def test_what_was_kept_aside_and_is_not_taken_over_is_told_once(floor: Floor) -> None:
+    floor.store.refused = ["order 1 stands there already", "2 lines of another version"]
+
+    for _ in range(3):
+        floor.run(floor.control.refresh())
+
+    assert [row["reason"] for row in floor.events("spare_refused")] == [
+        "order 1 stands there already",
+        "2 lines of another version",
+    ]
+    assert floor.told("spare_refused") == 2
+
+
 def test_a_change_of_the_gate_is_one_event(floor: Floor) -> None:
     floor.start(floor.control.run())
     floor.pass_time(5)

@@ -824,6 +824,9 @@ class MuteRecords:
         self.is_mute = True
         self.degraded = ""
 
+    def take_refused(self) -> tuple[str, ...]:
+        return ()
+
     async def transact(self, work: Callable[[Rows], T]) -> T:
         if not self.is_mute:
             return await self._path.database.transact(work)

@@ -458,6 +458,9 @@ class _NoRecords:
 
     degraded = ""
 
+    def take_refused(self) -> tuple[str, ...]:
+        return ()
+
     async def transact(self, work: Any) -> Any:
         raise AssertionError("nothing here is written")
 

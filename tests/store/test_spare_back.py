@@ -158,7 +158,7 @@ async def test_a_batch_whose_order_is_not_there_is_set_aside_and_a_person_can_be
             primary.database, primary.away = restored, ""
             await mended(records)
             assert primary.events() == ["store_merge_refused", "after", "store_back"]
-        (reason,) = records.refused
+        (reason,) = records.take_refused()
         assert "no such order" in reason
 
 

@@ -94,7 +94,7 @@ async def test_a_state_of_another_version_does_not_hinder_a_start_with_the_datab
 
     async with spare(primary, folder) as records:
         assert records.degraded == ""
-        assert records.refused == []
+        assert records.take_refused() == ()
         assert await records.transact(held) == (a_position(),)
 
 
@@ -134,7 +134,7 @@ async def test_a_batch_of_another_version_is_kept_for_a_person_and_the_others_ar
 
         async with spare(primary, tmp_path) as records:
             assert records.degraded == ""
-            (refused,) = records.refused
+            (refused,) = records.take_refused()
 
         (copy,) = copies(tmp_path)
         assert str(copy) in refused

@@ -17,6 +17,7 @@ from tests.campaign_runs import Told, real_year, same_day
 from tests.campaign_tests import chain_attacks, conformance, simulator_mutants
 from tests.campaign_wire import budget, day_of_faults, fuzz
 from tests.conftest import ROOT
+from tests.crashes.campaign import crashes
 
 CAMPAIGNS: dict[str, Callable[[], Told]] = {
     campaign.__name__.replace("_", "-"): campaign
@@ -29,6 +30,7 @@ CAMPAIGNS: dict[str, Callable[[], Told]] = {
         simulator_mutants,
         day_of_faults,
         chain_attacks,
+        crashes,
     )
 }
 

@@ -28,7 +28,7 @@ simulate: venv-dev  ## live through days full of faults, one a seed (SEEDS=1000 
 	@$(PY) -m tests.simulation --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS) $(ARGS)
 
 test: venv-dev  ## run the tests (ARGS="..." is added)
-	@$(PY) -m pytest -n 2 $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: format-check lint types test  ## what must be green: format, lint, types, tests
 

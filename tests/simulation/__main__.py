@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
@@ -82,26 +81,27 @@ def _hunt(pattern: Path, first: int, jobs: int) -> int:
     names = list(MUTANTS)
     missed = 0
     with ProcessPoolExecutor(jobs) as processes:
-        for name, (seed, what) in zip(
+        for name, (tried, what) in zip(
             names, processes.map(_find, names, [pattern] * len(names), [first] * len(names)), strict=True
         ):
-            missed += seed is None
-            after = "NOT FOUND" if seed is None else f"found after {seed - first + 1} seeds"
+            missed += tried is None
+            after = "NOT FOUND" if tried is None else f"found after {tried} seeds"
             click.echo(f"{name:<40} {after:<24} {what}")
     return missed
 
 
 def _find(name: str, pattern: Path, first: int) -> tuple[int | None, str]:
     quiet()
-    for seed in _own_range(name, first):
+    for tried, seed in enumerate(_own_range(name, first), 1):
         report = live_day(seed, pattern, MUTANTS[name])
         if report.broken:
-            return seed, report.broken.strip().splitlines()[0][:90]
+            return tried, report.broken.strip().splitlines()[0][:90]
     return None, ""
 
 
-def _own_range(_name: str, first: int) -> Iterator[int]:
-    yield from range(first, first + _SEEDS_PER_MUTANT)
+def _own_range(name: str, first: int) -> range:
+    begin = first + list(MUTANTS).index(name) * _SEEDS_PER_MUTANT
+    return range(begin, begin + _SEEDS_PER_MUTANT)
 
 
 def _day(seed: int, pattern: Path) -> Report:

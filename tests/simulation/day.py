@@ -22,7 +22,8 @@ from kis_daemon.domain.market import Side
 from kis_daemon.kis import transport
 from kis_daemon.kis.wire import Answer
 from kis_daemon.ports import Permit, Withdrawn
-from tests.simulation.town import Loop, Town, make_template
+from tests.simulation.loop import Loop, nothing_left_to_chance
+from tests.simulation.town import Town, make_template
 from tests.simulation.watch import Watch
 from tests.simulation.weather import Weather
 
@@ -79,7 +80,7 @@ def _live_variant(
     weather = Weather(town, number)
     box: list[Watch] = []
     try:
-        with mutant(), _spied(town, weather, box):
+        with nothing_left_to_chance(), mutant(), _spied(town, weather, box):
             error = run_once(loop, lambda: _live(town, weather, box))
             steps = len(loop._choices)  # simloop tells its steps nowhere else
             finish(loop)
@@ -166,6 +167,7 @@ def _spied(town: Town, weather: Weather, box: list[Watch]) -> AbstractContextMan
 
 def quiet() -> None:
     """Keep the daemon's own log out of the way."""
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import simloop
 from aiohttp import web
 from websockets.asyncio.server import serve
 
@@ -46,8 +45,9 @@ from kis_daemon.simulator.stream import Session
 from kis_daemon.store.database import Database
 from kis_daemon.store.schema import SCHEMA_VERSION
 from tests.conftest import ROOT
+from tests.simulation.loop import Loop
 from tests.simulation.market import DAY, OPENS, SYMBOLS, TICKS_PER_SYMBOL, SmallMarket
-from tests.simulation.store import PowerCut, SimDatabase, SimRecords, StoreWeather
+from tests.simulation.store import SimDatabase, SimRecords, StoreWeather
 
 _REST_PORT, _STREAM_PORT, _BOT_PORT = 8080, 9090, 8443
 _PING_S = 150.0
@@ -58,23 +58,6 @@ _POLL_S = 300.0  # the switch is read in every order's transaction all the same
 @cache
 def calendar() -> TradingCalendar:
     return load_calendar(ROOT / "config")
-
-
-class Loop(simloop.SimLoop):
-    """A simulated loop that keeps what nobody awaited, instead of ending the run with it."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed)
-        self.unheard: list[str] = []
-        self.set_exception_handler(self._keep)
-
-    def _keep(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, PowerCut | ConnectionError | None) or _in_a_server(error):
-            return
-        if error is not None:
-            told = "".join(traceback.format_exception(error)) if error is not None else ""
-            self.unheard.append(f"{context.get('message')}: {told}")
 
 
 class TownSimulator(Simulator):
@@ -93,12 +76,6 @@ class TownSimulator(Simulator):
                 close_timeout=1.0,
             )
         )
-
-
-def _in_a_server(error: BaseException) -> bool:
-    """Whether aiohttp's server met a peer that had just died: its own race, on a host that is not ours."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.endswith("aiohttp/web_protocol.py")
 
 
 @dataclass(slots=True)

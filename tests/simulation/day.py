@@ -22,6 +22,7 @@ from kis_daemon.domain.market import Side
 from kis_daemon.kis import transport
 from kis_daemon.kis.wire import Answer
 from kis_daemon.ports import Permit, Withdrawn
+from tests.simulation.crowd import Crowd
 from tests.simulation.loop import Loop, nothing_left_to_chance
 from tests.simulation.town import Town, make_template
 from tests.simulation.watch import Watch
@@ -121,6 +122,7 @@ async def _live(town: Town, weather: Weather, box: list[Watch]) -> None:
     watch.attach()
     box.append(watch)
     weather.watch = watch
+    watch.on_resting = Crowd(town.simulator, town.clock).come
     town.boot()
     storm = asyncio.get_running_loop().create_task(weather.blow(), name="weather")
     await town.until(time(15, 0))

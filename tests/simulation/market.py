@@ -55,8 +55,9 @@ class SmallMarket:
         self.fates = dict(zip(SYMBOLS, fates, strict=True))
         self.first_day, self.last_day = days[0], after
         self._series: dict[Symbol, Series] = {}
+        thinnest = fates.index(chance.choice(_FALLING))  # at least one whose orders are filled in parts
         for place, symbol in enumerate(SYMBOLS):
-            thin = chance.random() < 1 / 4
+            thin = chance.random() < 1 / 4 or place == thinnest
             volume = 3_000 if thin else 3_000_000
             series = self._series[symbol] = Series(Market.KOSPI)
             close = 8_000.0 + 1_500 * place

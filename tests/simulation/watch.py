@@ -9,8 +9,9 @@ At every order that reaches the broker
     not halted          its claim is older than the kill switch's activation, and the gate let it pass at the last
 At the end
     all explained       every broker order is exactly one row's, every row's number is the broker's
+    each fill once      shares, amount, fee and tax booked of an order are the broker's, to the won
     all settled         nothing PENDING, UNCONFIRMED, SUBMITTED or PARTIAL
-    same account        positions are the broker's holdings, cash is the broker's to the won
+    same account        positions are the broker's holdings
     all protected       what was below its stop while the broker could be reached was offered for sale
     chain               every event's hash follows from the one before
     in the window       KIS never had to say "too many calls" of itself
@@ -22,6 +23,7 @@ import json
 import sqlite3
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +56,7 @@ class Watch:
     _sent: dict[tuple[str, str, int], int] = field(default_factory=dict)
     foreign: set[int] = field(default_factory=set)
     placing_foreign: bool = False
+    on_resting: Callable[[Request], None] = lambda _: None
 
     def attach(self) -> None:
         """Stand at the broker's counter from now on."""
@@ -150,6 +153,8 @@ class Watch:
 
     def _after_order(self, request: Request) -> None:
         exchange = self.exchange
+        if request.is_open:
+            self.on_resting(request)
         live = [
             other
             for other in exchange.orders.days[DAY].values()
@@ -220,6 +225,19 @@ class Watch:
         }
         if set(ours) != theirs or any(count > 1 for count in ours.values()):
             self.fail(f"all explained: ours {dict(ours)}, the broker's {sorted(theirs)}")
+        self._ask_the_fills(rows)
+
+    def _ask_the_fills(self, rows: sqlite3.Connection) -> None:
+        booked = rows.execute(
+            "SELECT o.order_no, coalesce(sum(f.quantity), 0), coalesce(sum(f.amount), 0), coalesce(sum(f.fee), 0),"
+            " coalesce(sum(f.tax), 0) FROM order_state o LEFT JOIN fills f USING (idempotency_key)"
+            " WHERE o.order_no <> '' GROUP BY o.idempotency_key"
+        ).fetchall()
+        for number, *ours in booked:
+            request = self.exchange.orders.days[DAY][int(number)]
+            theirs = [request.filled, request.amount, request.costs.fee, request.costs.tax]
+            if ours != theirs:
+                self.fail(f"each fill once: order {number} ours {ours}, the broker's {theirs}")
 
     def _ask_the_account(self, rows: sqlite3.Connection) -> None:
         ours = dict(rows.execute("SELECT symbol, quantity FROM positions WHERE closed_at IS NULL").fetchall())

@@ -33,6 +33,14 @@ _BROKER_KINDS = tuple(
     for kind in FaultKind
     if kind not in (FaultKind.EGW00133, FaultKind.WRONG_EXPIRES_IN, FaultKind.LIMIT_LOCK, FaultKind.REFUSED)
 )
+_ABOUT_FILLS = (  # these come more often: what is told twice, late or of old is what books are wrong by
+    FaultKind.NOTICE_DUPLICATE,
+    FaultKind.NOTICE_LATE,
+    FaultKind.NOTICE_REORDERED,
+    FaultKind.LAGGING_CCLD,
+    FaultKind.LAGGING_BALANCE,
+    FaultKind.DUPLICATE_ROWS,
+)
 _PATHS = (
     "/trading/order-cash",
     "/trading/order-cash",
@@ -100,7 +108,7 @@ class Weather:
         """Some of the broker's own faults, most of them for the next order, listing, balance or notice."""
         faults = []
         for _ in range(self.chance.randint(1, 4)):
-            kind = self.chance.choice(_BROKER_KINDS)
+            kind = self.chance.choice(self.chance.choice((_BROKER_KINDS, _BROKER_KINDS, _ABOUT_FILLS)))
             rules = KINDS[kind]
             seconds = _OPEN_S + self.chance.choice((-60.0, 0.0, 0.0, self.chance.random() ** 2 * _BROKER_SPAN_S))
             faults.append(

@@ -75,6 +75,7 @@ class Loop(simloop.SimLoop):
 def nothing_left_to_chance() -> Iterator[None]:
     """Have a day in this process be as it would be in any other, and leave nothing of it behind."""
     gc.collect()
+    gc.freeze()  # what was there before is not looked through again
     gc.disable()
     try:
         with patch.object(anyio_backend, "CancelScope", _Scope):

@@ -294,6 +294,20 @@ class Weather:
         await asyncio.sleep(self.seconds(5.0, 60.0))
         self.town.loop.net.set_link("kis", "daemon", latency=(0.001, 0.02))
 
+    async def account_not_told(self) -> None:
+        """Every question about the account fails for minutes; everything else is answered."""
+        self._refuse("/trading/inquire-balance")
+
+    async def orders_not_told(self) -> None:
+        self._refuse("/trading/inquire-daily-ccld")
+
+    def _refuse(self, path: str) -> None:
+        if self.town.simulator is not None:
+            kind, for_s = FaultKind.HTTP_500_JSON, self.seconds(60.0, 400.0)
+            self.town.simulator.fault_desk.add(
+                FaultPlan(faults=(Fault(kind=kind, path=path, times=0, within_s=for_s),))
+            )
+
     async def clock_ahead(self) -> None:
         self.town.loop.net.set_clock("daemon", offset=self.chance.uniform(0.5, 90.0))
         await asyncio.sleep(self.seconds(30.0, 900.0))
@@ -366,6 +380,8 @@ STRIKES: Mapping[str, Callable[[Weather], Awaitable[None]]] = {
         Weather.cut_off,
         Weather.slow_wire,
         Weather.slow_answers,
+        Weather.account_not_told,
+        Weather.orders_not_told,
         Weather.clock_ahead,
         Weather.clock_behind,
         Weather.telegram_fails,

@@ -150,6 +150,11 @@ class FeedLink:
 
     async def run(self) -> None:
         """Serve the connection until it is lost, which raises `LinkLost`."""
+        # In a task of its own: before Python 3.13 a task group that failed leaves its parent counted as cancelled, and
+        # every `asyncio.timeout` in it from then on ends the task instead of the wait.
+        await asyncio.create_task(self._serve(), name="kis-feed-link")
+
+    async def _serve(self) -> None:
         lost: LinkLost | None = None
         self._alive_at = asyncio.get_running_loop().time()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from kis_daemon.domain.exits import Exit, GapRules
 from kis_daemon.domain.indicators import Indicators
@@ -46,9 +46,19 @@ class SymbolDesk:
     rank: int = -1
     opened_on: date | None = None
     wanted: Exit | None = None
+    exit_blocked_at: datetime | None = None
     exit_blocked_until: datetime | None = None
     blocked_rule: str = ""
     denied: set[str] = field(default_factory=set)
+
+    def block_exit(self, at: datetime, pause: timedelta) -> None:
+        """Let no exit be tried for `pause` from `at` on."""
+        self.exit_blocked_at, self.exit_blocked_until = at, at + pause
+
+    def is_exit_blocked(self, now: datetime) -> bool:
+        """Whether an exit waits before its next try; a clock that was set back behind the refusal blocks nothing."""
+        is_back = self.exit_blocked_at is not None and now < self.exit_blocked_at
+        return self.exit_blocked_until is not None and now < self.exit_blocked_until and not is_back
 
     def open_band(self) -> None:
         """Have the next price looked at, whatever it is."""

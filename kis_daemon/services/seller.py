@@ -88,14 +88,14 @@ class Seller:
 
     def refused(self, desk: SymbolDesk, order: Order, market_closed: bool) -> None:
         """The broker refused an exit: it waits before its next try, and a person is told once (S3-P)."""
-        desk.exit_blocked_until = self._clock.now() + (CLOSED_BACKOFF if market_closed else REFUSED_BACKOFF)
+        desk.block_exit(self._clock.now(), CLOSED_BACKOFF if market_closed else REFUSED_BACKOFF)
         self._tell_blocked(desk, order.intent.rule, order.refusal)
 
     def ended(self, desk: SymbolDesk, order: Order) -> None:
         """An exit ended with something left to sell: one that was never sent or was rejected waits before the next."""
         never_sent = order.state is OrderState.CANCELLED and order.order_no is None
         if never_sent or order.state is OrderState.REJECTED:
-            desk.exit_blocked_until = self._clock.now() + REFUSED_BACKOFF
+            desk.block_exit(self._clock.now(), REFUSED_BACKOFF)
 
     def _tell_blocked(self, desk: SymbolDesk, rule: str, reason: str) -> None:
         if desk.blocked_rule != rule:
@@ -106,7 +106,7 @@ class Seller:
         """Nothing is held any more: what was pending is cleared."""
         if desk.blocked_rule:
             self._tell_pending("exit_pending_cleared", desk, "")
-        desk.exit_blocked_until = None
+        desk.exit_blocked_at = desk.exit_blocked_until = None
         desk.blocked_rule = ""
         desk.wanted = None
 
@@ -149,7 +149,7 @@ class Seller:
             return
         if self._book.live_order(desk.symbol, Side.SELL) is not None:
             return
-        if desk.exit_blocked_until is not None and now < desk.exit_blocked_until:
+        if desk.is_exit_blocked(now):
             return
         listing = self._book.listings.get(desk.symbol)
         market_order = phase is SessionPhase.REGULAR and not quote.in_vi

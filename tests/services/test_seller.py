@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -537,6 +537,17 @@ def test_a_refused_exit_waits_and_is_told_once(floor: Floor, refusal: OrderRefus
     assert floor.told("exit_pending") == 1
     (fact,) = floor.events("exit_pending")
     assert (fact["rule"], fact["reason"]) == ("ATR_STOP_LOSS", f"{refusal.code} {refusal}")
+
+
+def test_a_clock_that_is_set_back_does_not_make_a_refused_exit_wait_longer(floor: Floor) -> None:
+    floor.holds(a_position())
+    floor.broker.answers.append(MarketClosed("closed"))
+    floor.price(STOP)
+
+    floor.clock._origin -= timedelta(minutes=20)
+    floor.price(STOP, at=at("10:00:05"))
+
+    assert [intent.signal_id[-1] for intent in floor.sent] == ["0", "1"]
 
 
 def test_a_pending_exit_is_cleared_once_when_it_is_sold(floor: Floor) -> None:

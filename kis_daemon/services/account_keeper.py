@@ -53,6 +53,7 @@ class AccountKeeper:
         self._kept: dict[Symbol, tuple[Won, bool]] = {}
         self._snapshot_at: datetime | None = None
         self._snapshot_revision = 0
+        self._base_to_write = ""
         self.unexplained_cash = 0
 
     @property
@@ -235,12 +236,13 @@ class AccountKeeper:
     async def _keep_day_base(self, statement: AccountStatement) -> None:
         """The day's first statement is the base of its loss limit, and outlives a restart (C15)."""
         today = self._clock.now().date()
-        if self._book.day_base_of == today:
-            return
-        self._book.day_base_of = today
-        self._book.day_base_equity = statement.equity
-        value = f"{today.isoformat()}|{statement.equity}"
-        await self._journal.transact(lambda rows: rows.set_mark(DAY_BASE_MARK, value))
+        if self._book.day_base_of != today:
+            self._book.day_base_of = today
+            self._book.day_base_equity = statement.equity
+            self._base_to_write = f"{today.isoformat()}|{statement.equity}"
+        if value := self._base_to_write:  # until it is written: a restart must not find a later statement's
+            await self._journal.transact(lambda rows: rows.set_mark(DAY_BASE_MARK, value))
+            self._base_to_write = ""
 
     async def _keep_levels(self, snapshot: AccountFigures | None) -> None:
         """Keep the highest prices seen since the last statement, and the account's figures when it is time."""

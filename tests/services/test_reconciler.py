@@ -565,6 +565,20 @@ async def test_a_deposit_while_the_daemon_slept_is_told_at_its_start(path: Order
 
 
 @lived
+async def test_the_days_first_equity_is_kept_though_the_records_were_away_when_it_was_told(path: OrderPath) -> None:
+    path.book.day_base_of = None
+    path.broker.pay_in(1_000_000)
+    path.records.broken = True
+    await path.passes(180)
+    path.records.broken = False
+    path.broker.pay_in(500_000)
+    await path.passes(180)
+
+    assert path.book.day_base_equity == 11_000_000
+    assert path.by_hand("SELECT value FROM marks WHERE name = 'day_base'") == [("2024-03-05|11000000",)]
+
+
+@lived
 async def test_the_days_first_equity_is_kept_and_outlives_the_day(path: OrderPath) -> None:
     path.broker.pay_in(500_000)
     await path.passes(180)

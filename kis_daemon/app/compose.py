@@ -296,7 +296,7 @@ def compose(
         quote_desk=quote_desk,
         names=names,
         watch_list=watch_list,
-        intake=Intake(board, reconciler, control, poller),
+        intake=Intake(board, reconciler, control, poller, journal),
         kis=kis,
         mandate=mandate,
         audit=audit_desk,

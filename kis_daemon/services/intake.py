@@ -12,6 +12,7 @@ import structlog
 from kis_daemon.domain.market import Quote, Symbol
 from kis_daemon.ports import ExecutionNotice, FeedState
 from kis_daemon.services.control import Control
+from kis_daemon.services.journal import Journal
 from kis_daemon.services.poller import QuotePoller
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Reconciler
@@ -22,8 +23,11 @@ log = structlog.get_logger("intake")
 class Intake:
     """`ports.FeedSink`: takes what the stream brings."""
 
-    def __init__(self, board: QuoteBoard, reconciler: Reconciler, control: Control, poller: QuotePoller) -> None:
+    def __init__(
+        self, board: QuoteBoard, reconciler: Reconciler, control: Control, poller: QuotePoller, journal: Journal
+    ) -> None:
         self._board = board
+        self._journal = journal
         self._reconciler = reconciler
         self._control = control
         self._poller = poller
@@ -32,14 +36,18 @@ class Intake:
         self._board.publish(quote)
 
     def on_notice(self, notice: ExecutionNotice) -> None:
-        log.info(
-            "execution_notice",
-            kind=notice.kind.value,
-            symbol=notice.symbol,
-            side=notice.side.value,
-            quantity=notice.quantity,
-            price=notice.price,
-            order_no=notice.order_no,
+        """Take down what was said, and ask the broker what is true."""
+        self._journal.note(
+            self._journal.fact(
+                "execution_notice",
+                kind=notice.kind.value,
+                symbol=notice.symbol,
+                side=notice.side.value,
+                quantity=notice.quantity,
+                price=notice.price,
+                order_no=notice.order_no,
+                told_at=notice.at.isoformat(),
+            )
         )
         self._reconciler.wake()
 

@@ -114,6 +114,7 @@ def test_why_tells_the_whole_way_of_an_order(home: Path, capsys: pytest.CaptureF
         "approval exit mandate of 035720",
         "journal  written before it was sent",
         "wire     taken by the broker as 10005",
+        "notice   filled 148 × 80,700 KRW, told for 2026-03-03T",
         "realised -678,534 KRW",
         "에코프로비엠(247540) 매수 111주",
         "총자산 100,000,000원, 가용 현금 100,000,000원, 보유 0종목",

@@ -394,7 +394,7 @@ class Floor:
             max_runs=terms.max_runs,
             on_runs_done=self._count_done,
         )
-        self.intake = Intake(self.board, self.reconciler, self.control, self.poller)
+        self.intake = Intake(self.board, self.reconciler, self.control, self.poller, self.journal)
 
     def _trades_continuously(self, symbol: Symbol) -> bool:
         quote = self.board.quote(symbol)

@@ -24,6 +24,7 @@ from kis_daemon.store.rows import SqlRows
 from kis_daemon.store.urls import database_url
 
 _GATE_LOOK_BACK = timedelta(days=14)
+_NOTICE_MAY_LAG = timedelta(minutes=10)
 
 
 def told_at(text: str) -> str:
@@ -74,6 +75,12 @@ def why(ctx: click.Context, order: str, data_dir: Path, config_dir: Path) -> int
 def _gathered(rows: SqlRows, order: Order) -> tuple[list[FactRow], list[FactRow], list[Any]]:
     """Return the facts of the order's correlation, the gate's last words before it, and the approvals."""
     facts = rows.facts(correlation_id=order.intent.correlation_id)
+    if order.order_no is not None:
+        until = order.updated_at + _NOTICE_MAY_LAG
+        heard = rows.facts(types=["execution_notice"], since=order.created_at, until=until)
+        ours = {"order_no": order.order_no, "symbol": order.intent.symbol}
+        notices = [fact for fact in heard if ours.items() <= fact[4].items()]
+        facts = sorted([*facts, *notices], key=lambda fact: fact[0])  # stable: facts of one moment keep their order
     gates = rows.facts(types=["gate_changed"], since=order.created_at - _GATE_LOOK_BACK, until=order.created_at)
     return facts, gates[-1:], list(rows.approvals_of(order.intent.correlation_id))
 
@@ -145,6 +152,7 @@ _STEPS = {
     "order_requested": "journal",
     "order_submitted": "wire",
     "order_rejected": "refused",
+    "execution_notice": "notice",
     "order_filled": "fill",
     "position_opened": "position",
     "position_changed": "position",

@@ -4,6 +4,7 @@
     close + 1 min   capture the day's bars, before any after-market trade can enter them
     close + 5 min   sweep: orders that lived for the day only are ended by the broker's evidence
     close + 10 min  sum up
+    20:05           sweep again: the markets after the close are over too
 
 Rules of this room (S3-X; requirements, section 8)
     A start in mid-day prepares at once; what is held comes first. A day the calendar does not cover closes entries and
@@ -35,6 +36,7 @@ _PREPARE_BEFORE = timedelta(minutes=60)
 _CAPTURE_AFTER = timedelta(minutes=1)
 _SWEEP_AFTER = timedelta(minutes=5)
 _SUM_UP_AFTER = timedelta(minutes=10)
+_LAST_SWEEP = time(20, 5)  # every market of the day is over: what an owner's late order did is known
 
 
 class Timetable:
@@ -95,6 +97,8 @@ class Timetable:
             if self._also_at_day_end is not None:
                 await self._also_at_day_end(day.date)
             self._on_day_over(day.date)
+            await self._clock.sleep_until(datetime.combine(day.date, _LAST_SWEEP, KST))
+            await self._reconciler.attempt()
 
     def _coming_day(self) -> TradingDay | None:
         """Return today while it is not summed up, else the next trading day; None where the calendar ends."""

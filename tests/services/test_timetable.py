@@ -64,7 +64,7 @@ def test_every_day_has_its_own_hours(
         assert times_of(floor, "day_started") == [at(prepared, day)]
         assert floor.market.times_of("snapshot") == [at(prepared, day)]
         assert floor.market.times_of("chart") == [at(prepared, day), at(captured, day)]
-        assert {when for when, _ in floor.broker.questions[asked_before:]} == {at(swept, day)}
+        assert {when for when, _ in floor.broker.questions[asked_before:]} == {at(swept, day), at("20:05", day)}
         assert times_of(floor, "daily_summary") == [at(summed_up, day)]
         assert floor.days_over == [day]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import campaign, campaign_tests, campaign_wire
+from tests import campaign, campaign_mutation, campaign_tests, campaign_wire
 from tests.samples import sample_seed
 
 
@@ -74,3 +74,19 @@ def test_a_short_fuzz_campaign_holds() -> None:
 
 def test_a_commit_has_one_sample_seed() -> None:
     assert 0 <= sample_seed() == sample_seed() < 2**32
+
+
+def test_a_mutant_that_no_test_meets_counts_as_one_that_lived() -> None:
+    results = """
+    kis_daemon.domain.orders.x_move__mutmut_1: killed
+    kis_daemon.services.order_synchronizer.xǁOrderSynchronizerǁplace__mutmut_1: timeout
+    kis_daemon.services.order_follower.xǁOrderFollowerǁfollow__mutmut_1: no tests
+    kis_daemon.services.reconciler.xǁReconcilerǁrun__mutmut_1: survived
+"""
+
+    holds, told = campaign_mutation.judged(results)
+
+    assert not holds
+    assert told == (
+        "orders 1 of 1 noticed, 100.0 %; order_synchronizer 1 of 2 noticed, 50.0 %; reconciler 0 of 1 noticed, 0.0 %"
+    )

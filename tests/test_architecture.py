@@ -47,6 +47,7 @@ DOMAIN = (
     "orders",
     "approvals",
     "positions",
+    "corporate_actions",
     "price_path",
     "strategy",
     "exits",

@@ -30,6 +30,7 @@ from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.control import Control, ControlTiming
+from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
@@ -260,6 +261,15 @@ def compose(
         max_runs=options.max_runs,
         on_runs_done=on_runs_done,
     )
+    actions = CorporateActions(
+        book=book,
+        journal=journal,
+        histories=histories,
+        calendar=calendar,
+        clock=clock,
+        ask_account=reconciler.attempt,
+        on_change=trader.on_account_change,
+    )
     timetable = Timetable(
         book=book,
         board=board,
@@ -268,6 +278,7 @@ def compose(
         histories=histories,
         selector=UniverseSelector(universe, journal),
         reconciler=reconciler,
+        actions=actions,
         synchronizer=synchronizer,
         control=control,
         market_data=kis.market_data,

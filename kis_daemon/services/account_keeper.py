@@ -66,6 +66,7 @@ class AccountKeeper:
         held = {holding.symbol: holding for holding in statement.holdings}
         for holding in statement.holdings:
             self._book.rename(holding.symbol, holding.name)
+        self._book.in_account = {symbol: holding.quantity for symbol, holding in held.items()}
         for symbol in list(dict.fromkeys([*self._book.positions, *self._book.external, *held])):
             await self._compare(symbol, held.get(symbol))
             self._take_sellable(symbol, held.get(symbol))
@@ -78,6 +79,8 @@ class AccountKeeper:
     # quantities
 
     async def _compare(self, symbol: Symbol, holding: Holding | None) -> None:
+        if symbol in self._book.unexamined:
+            return  # a split looks like shares from nowhere
         position = self._book.positions.get(symbol)
         theirs = 0 if holding is None else holding.quantity
         ours = 0 if position is None else position.quantity

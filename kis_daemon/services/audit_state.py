@@ -22,7 +22,7 @@ STATES = {
     "order_unconfirmed": "UNCONFIRMED",
     "order_found": "SUBMITTED",
 }
-POSITIONS = ("position_opened", "position_changed", "position_closed", "position_mismatch")
+POSITIONS = ("position_opened", "position_changed", "position_closed", "position_mismatch", "position_rebased")
 ASKED = (
     *ENDS,
     *STATES,
@@ -100,7 +100,9 @@ def _take_fill(
 
 def _take_position(state: StateThen, kind: str, told: Mapping[str, Any]) -> None:
     symbol = told["symbol"]
-    if kind == "position_closed" or (kind == "position_mismatch" and not told["theirs"]):
+    if kind == "position_rebased" and told["quantity"] and symbol in state.positions:
+        state.positions[symbol] = state.positions[symbol] | dict(told)
+    elif kind in ("position_closed", "position_rebased") or (kind == "position_mismatch" and not told["theirs"]):
         state.positions.pop(symbol, None)
     elif kind != "position_mismatch":
         state.positions[symbol] = dict(told)

@@ -23,6 +23,16 @@ EXTERNAL_MARK = "external_positions"
 LOCKED_MARK = "locked_symbols"
 DAY_BASE_MARK = "day_base"
 LEDGER_MARK = "ledger_cash"
+CLOSES_MARK = "last_closes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastClose:
+    """What a symbol closed at on its last trading day, and the trading day after which that was still its last."""
+
+    day: date
+    close: Won
+    kept_on: date
 
 
 @dataclass(slots=True)
@@ -34,6 +44,9 @@ class Book:
     last one was. `external` shares are in the account and not ours; of a `locked` symbol nothing is sold by itself;
     `left_behind` are orders found between their row and their answer: True where a start found the row and the order
     may have been sent, False where it was not sent and the row is not known to be there.
+    `in_account` are the shares of the last statement, `last_closes` what was held closed at and when, and
+    `unexamined` the held symbols that may have been split since (corporate_actions.py); `closed_at` is what the day
+    goes on from.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
     `on_name` hears every name that is learned.
     """
@@ -49,6 +62,10 @@ class Book:
     external: dict[Symbol, int] = field(default_factory=dict)
     locked: dict[Symbol, str] = field(default_factory=dict)
     sellable_cap: dict[Symbol, int] = field(default_factory=dict)
+    in_account: dict[Symbol, int] = field(default_factory=dict)
+    last_closes: dict[Symbol, LastClose] = field(default_factory=dict)
+    unexamined: set[Symbol] = field(default_factory=set)
+    closed_at: dict[Symbol, Won] = field(default_factory=dict)
     booked_at: dict[Symbol, datetime] = field(default_factory=dict)
     day: date = date.min
     statement_cash: Won = 0

@@ -60,13 +60,22 @@ class Histories:
         series = self._series.get(symbol)
         return None if series is None else series.values
 
-    async def bring_up_to(self, symbol: Symbol, last: date) -> bool:
-        """Have every completed bar of `symbol` up to `last`; False (and a fact) where the broker did not give it."""
+    def teach(self, symbol: Symbol) -> None:
+        """Tell again what is known of `symbol`."""
+        series = self._series.get(symbol)
+        if series is not None:
+            self._learn(symbol, series.values, self._highest_since(symbol))
+
+    async def bring_up_to(self, symbol: Symbol, last: date, *, again: bool = False) -> bool:
+        """Have every completed bar of `symbol` up to `last`; False (and a fact) where the broker did not give it.
+
+        `again`: what is known is held against the broker's newest page also where no bar is missing.
+        """
         try:
             known = self._bars.get(symbol)
             if known is None:
                 await self._load(symbol, last)
-            elif known[-1].date < last:
+            elif known[-1].date < last or again:
                 await self._extend(symbol, known, last)
             else:
                 return True

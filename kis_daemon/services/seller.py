@@ -2,12 +2,14 @@
 
 Rules of this room (requirements, section 8; S3-P)
     Gap, stop, target, trailing, trend break, in this order; one exit of a position at a time.
+    A locked symbol and one in liquidation trading are not sold by themselves, nor one whose open no limits explain.
     Market orders in continuous trading; in an auction or VI a limit at the day's lower limit, which takes the auction's
     price. What the broker refused is tried again after its back-off; a person is told once, and once when it is over.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 from kis_daemon.domain import exits, positions, strategy
@@ -18,13 +20,14 @@ from kis_daemon.domain.orders import Order, OrderIntent, OrderState, OrderType, 
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import Clock, Severity
 from kis_daemon.services.approvals import ApprovalDesk, NotCovered
-from kis_daemon.services.book import Book
+from kis_daemon.services.book import LOCKED_MARK, Book
 from kis_daemon.services.desks import SymbolDesk, TradingRules
 from kis_daemon.services.door import Door, Queued
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.signals import note_signal
 
 CLOSED_BACKOFF = timedelta(minutes=5)  # after "market closed": PENDING_EXIT_BACKOFF_MINUTES (L14)
+_BEYOND_LIMITS = 0.305  # a day's limits are 30 %, and a tick
 REFUSED_BACKOFF = timedelta(seconds=10)  # after any other refusal: the reconciler reads the account meanwhile
 
 
@@ -54,6 +57,12 @@ class Seller:
         if desk.symbol in self._book.locked:
             self._tell_blocked(desk, "LOCKED", self._book.locked[desk.symbol])
             return
+        listing = self._book.listings.get(desk.symbol)
+        if listing is not None and listing.in_liquidation:
+            self._tell_blocked(desk, "LIQUIDATION", "liquidation trading has no rule")
+            return
+        if self._is_beyond_belief(position, quote):
+            return
         opening_gap = None
         if desk.opened_on != today and desk.symbol in self._book.listings and quote.open > 0:
             desk.opened_on = today
@@ -73,6 +82,27 @@ class Seller:
         wanted = desk.wanted or decided
         if wanted is not None:
             self._sell(desk, seen, wanted, quote, phase, seen_at)
+
+    def _is_beyond_belief(self, position: Position, quote: Quote) -> bool:
+        """Lock a symbol that opens where no day's limits let it: its levels are of other shares (section 8)."""
+        close = self._book.closed_at.get(position.symbol)
+        if not close or not quote.open or abs(quote.open / close - 1) <= _BEYOND_LIMITS:
+            return False
+        reason = f"open {quote.open}, our last close {close}"
+        self._book.locked = locked = self._book.locked | {position.symbol: reason}
+        value = json.dumps(locked, sort_keys=True)
+        for event in ("corporate_action_unproven", "position_unprotected"):
+            fact = self._journal.fact(
+                event,
+                severity=Severity.ERROR,
+                alerts=True,
+                correlation_id=position.correlation_id,
+                symbol=position.symbol,
+                name=position.name,
+                reason=reason,
+            )
+            self._journal.note(fact, also=lambda rows: rows.set_mark(LOCKED_MARK, value))
+        return True
 
     def catch_up(self, position: Position, highest: int) -> None:
         """Let completed bars after the entry day count that no price of ours has shown (section 8, days missed)."""

@@ -24,6 +24,7 @@ from kis_daemon.domain.positions import Position
 from kis_daemon.ports import BrokerError, Clock, DaySummary, MarketData, QuoteFeed, Rows, Severity
 from kis_daemon.services.book import Book
 from kis_daemon.services.control import Control
+from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
@@ -52,6 +53,7 @@ class Timetable:
         histories: Histories,
         selector: UniverseSelector,
         reconciler: Reconciler,
+        actions: CorporateActions,
         synchronizer: OrderSynchronizer,
         control: Control,
         market_data: MarketData,
@@ -69,6 +71,7 @@ class Timetable:
         self._histories = histories
         self._selector = selector
         self._reconciler = reconciler
+        self._actions = actions
         self._synchronizer = synchronizer
         self._control = control
         self._market_data = market_data
@@ -86,6 +89,7 @@ class Timetable:
             if day is None:
                 await self._live_without_a_calendar()
                 continue
+            self._actions.await_examination()
             await self._clock.sleep_until(day.opens_at - _PREPARE_BEFORE)
             await self.prepare(day)
             await self._clock.sleep_until(day.closes_at + _CAPTURE_AFTER)
@@ -117,6 +121,7 @@ class Timetable:
     async def _live_without_a_calendar(self) -> None:
         """Watch over what is held for one day that the calendar does not cover; entries are closed by the gate."""
         now = self._clock.now()
+        self._book.unexamined = set()
         self._begin_day(now.date())
         self._trader.watch(())
         held = tuple(self._book.positions)
@@ -147,15 +152,20 @@ class Timetable:
         self._feed.want(tuple(self._book.positions), universe)
         last = self._calendar.previous_trading_day(day.date).date
         await self._journal.write(self._journal.fact("day_started", day=day.date.isoformat(), symbols=len(symbols)))
+        await self._actions.examine(lambda symbol: self._bring_up(symbol, last))
         listed = 0
         for symbol in symbols:
-            listed += await self._take_listing(symbol)
+            listed += symbol in self._book.listings or await self._take_listing(symbol)
         ready = 0
         for symbol in symbols:
             ready += await self._histories.bring_up_to(symbol, last)
         await self._journal.write(
             self._journal.fact("day_prepared", day=day.date.isoformat(), listings=listed, histories=ready)
         )
+
+    async def _bring_up(self, symbol: Symbol, last: date) -> None:
+        await self._take_listing(symbol)
+        await self._histories.bring_up_to(symbol, last, again=True)
 
     async def _take_listing(self, symbol: Symbol) -> bool:
         try:
@@ -210,3 +220,4 @@ class Timetable:
             rows.save_day_summary(summary)
 
         await self._journal.transact(work, fact)
+        await self._actions.keep_closes()

@@ -69,7 +69,7 @@ class Trader:
         desk.setup = strategy.setup(indicators, self._rules.entry)
         desk.open_band()
         position = self._book.positions.get(symbol)
-        if position is not None:
+        if position is not None and symbol not in self._book.unexamined:
             self._seller.catch_up(position, highest_since(position.entry_day))
 
     def forget_setup(self, symbol: Symbol, reason: str) -> None:
@@ -126,6 +126,8 @@ class Trader:
         today = quote.at.date()
         if today != self._clock.now().date():
             return  # a price of an earlier day says nothing about this one
+        if desk.symbol in self._book.unexamined:
+            return  # our levels may be those of shares that were split
         day = trading_hours(self._calendar, today)
         if day is None or not day.opens_at <= quote.at <= day.closes_at:
             return

@@ -183,6 +183,7 @@ def test_summing_up_keeps_the_highest_price_in_its_row(tmp_path: Path) -> None:
     with a_running_day(tmp_path, at("10:00"), universe=()) as floor:
         floor.holds(a_position(highest=70_000, trailing_armed=False))
         floor.start(floor.timetable.run())
+        floor.pass_time(1)
         floor.price(70_500)
         assert floor.rows(lambda rows: rows.open_positions())[0].highest == 70_000
         floor.broker.failing = BrokerUnreachable("a test")  # or the sweep's statement would keep it too

@@ -37,6 +37,7 @@ from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.control import Control, ControlTiming
+from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
@@ -339,6 +340,15 @@ class Floor:
             forget=self.trader.forget_setup,
         )
         self.prewarmed: list[datetime] = []
+        actions = CorporateActions(
+            book=book,
+            journal=journal,
+            histories=self.histories,
+            calendar=calendar,
+            clock=clock,
+            ask_account=self.reconciler.attempt,
+            on_change=self.trader.on_account_change,
+        )
         self.timetable = Timetable(
             book=book,
             board=self.board,
@@ -347,6 +357,7 @@ class Floor:
             histories=self.histories,
             selector=UniverseSelector(UniverseRules(stocks=terms.universe), journal),
             reconciler=self.reconciler,
+            actions=actions,
             synchronizer=self.synchronizer,
             control=self.control,
             market_data=self.market,

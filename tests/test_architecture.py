@@ -51,6 +51,7 @@ DOMAIN = (
     "strategy",
     "exits",
     "universe",
+    "universe_filters",
     "safeguards",
     "risk",
     "performance",

@@ -6,8 +6,9 @@
     close + 10 min  sum up
 
 Rules of this room (S3-X; requirements, section 8)
-    A start in mid-day prepares at once; what is held comes first. A day the calendar does not cover closes entries and
-    calls a person; what is held goes on being protected.
+    A start in mid-day prepares at once. What is held comes first, and before the universe is asked for: many candidates
+    take minutes, and a universe that cannot be had closes entries only. A day the calendar does not cover closes
+    entries and calls a person; what is held goes on being protected.
 """
 
 from __future__ import annotations
@@ -135,23 +136,38 @@ class Timetable:
     async def prepare(self, day: TradingDay) -> None:
         """Have everything that the day's first price needs; held symbols first."""
         self._begin_day(day.date)
+        self._control.universe_ready = False  # yesterday's symbols are not today's
+        self._trader.watch(())
+        held = tuple(self._book.positions)
+        self._feed.want(held)
         await self._prewarm(day.closes_at)
-        universe = self._selector.select(day.date)
+        last = self._calendar.previous_trading_day(day.date).date
+        listed, ready = await self._bring(held, last)
+        universe = await self._selector.select(day)
         self._control.universe_ready = bool(universe)
         self._trader.watch(universe)
-        symbols = list(dict.fromkeys([*self._book.positions, *universe]))
+        symbols = list(dict.fromkeys([*self._book.positions, *held, *universe]))
         self._feed.want(tuple(self._book.positions), universe)
-        last = self._calendar.previous_trading_day(day.date).date
         await self._journal.write(self._journal.fact("day_started", day=day.date.isoformat(), symbols=len(symbols)))
+        others_listed, others_ready = await self._bring([one for one in symbols if one not in held], last)
+        await self._journal.write(
+            self._journal.fact(
+                "day_prepared",
+                day=day.date.isoformat(),
+                listings=listed + others_listed,
+                histories=ready + others_ready,
+            )
+        )
+
+    async def _bring(self, symbols: Sequence[Symbol], last: date) -> tuple[int, int]:
+        """Have listings and histories of `symbols`; return how many of each are there."""
         listed = 0
         for symbol in symbols:
             listed += await self._take_listing(symbol)
         ready = 0
         for symbol in symbols:
             ready += await self._histories.bring_up_to(symbol, last)
-        await self._journal.write(
-            self._journal.fact("day_prepared", day=day.date.isoformat(), listings=listed, histories=ready)
-        )
+        return listed, ready
 
     async def _take_listing(self, symbol: Symbol) -> bool:
         try:

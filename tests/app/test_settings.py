@@ -455,7 +455,7 @@ def test_every_number_has_a_range() -> None:
             inner = getattr(value, item.name)
             if is_dataclass(inner):
                 found += numbers(inner, f"{prefix}{item.name}.")
-            elif isinstance(inner, int | float):
+            elif isinstance(inner, int | float) and not isinstance(inner, bool):
                 found.append(prefix + item.name)
         return found
 

@@ -52,7 +52,7 @@ from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.timetable import Timetable
 from kis_daemon.services.trader import Trader
-from kis_daemon.services.universe_selector import UniverseSelector
+from kis_daemon.services.universe_selector import FallbackTerms, UniverseSelector
 from kis_daemon.services.watch_list import WatchList
 from kis_daemon.store.database import Database
 from kis_daemon.store.rows import SqlRows
@@ -70,6 +70,7 @@ from tests.services.builders import (
     a_quote,
     at,
 )
+from tests.services.choosing import a_chooser
 from tests.services.fakes import BreakableRecords, FakeBroker, HeardNotifier, SeededEntropy, Silence
 
 T = TypeVar("T")
@@ -345,7 +346,12 @@ class Floor:
             journal=journal,
             trader=self.trader,
             histories=self.histories,
-            selector=UniverseSelector(UniverseRules(stocks=terms.universe), journal),
+            selector=UniverseSelector(
+                a_chooser(UniverseRules(stocks=terms.universe), self.market, calendar, clock),
+                journal,
+                clock,
+                FallbackTerms(),
+            ),
             reconciler=self.reconciler,
             synchronizer=self.synchronizer,
             control=self.control,

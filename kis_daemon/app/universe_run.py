@@ -62,7 +62,7 @@ def select_universe(
             InstanceLock(settings.data_dir, now=SystemClock().now(), command="universe"),
             asyncio.Runner(loop_factory=lambda: loop) as runner,
         ):
-            return runner.run(_select(paper_outfit(settings, clock), settings, calendar, coming, told))
+            return runner.run(explained(paper_outfit(settings, clock), settings, calendar, coming, told))
     except AlreadyRunning:
         report = outfit.files().report(coming.date)
         if report is None:
@@ -72,9 +72,10 @@ def select_universe(
         loop.close()
 
 
-async def _select(
+async def explained(
     outfit: Outfit, settings: Settings, calendar: TradingCalendar, day: TradingDay, told: Told
 ) -> Explained:
+    """Return the selection of `day` by this outfit; in session what was kept today, off session a new one."""
     async with outfit.open_kis(settings.api_timeout_s) as kis:
         chooser = universe_chooser(outfit.universe, kis=kis, calendar=calendar, clock=outfit.clock, told=told)
         files, now = chooser.files, outfit.clock.now()
@@ -130,7 +131,7 @@ def _on_the_simulator(
         async with simulated_market(
             settings, sim, calendar, clock, prices, universe, seed=str(sim.seed), state_path=None
         ) as (_, outfit):
-            return await _select(outfit, settings, calendar, trading_day, told)
+            return await explained(outfit, settings, calendar, trading_day, told)
 
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(look())

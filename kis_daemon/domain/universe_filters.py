@@ -127,20 +127,23 @@ def moves_wrong(candidate: Candidate, rules: UniverseRules) -> Reason | None:
     return None
 
 
-def with_chart(candidate: Candidate, bars: Sequence[Bar], atr_period: int) -> Candidate:
-    """Return the candidate with what its completed bars say; a traded value that is known already stays."""
+def with_chart(candidate: Candidate, bars: Sequence[Bar], last: date, atr_period: int) -> Candidate:
+    """Return the candidate with what its completed bars say; a traded value that is known already stays.
+
+    Without a bar of `last`, the last completed day, nothing was traded on it: it was halted, or nobody wanted it.
+    """
     series = IndicatorSeries(IndicatorPeriods(atr=atr_period))
     series.feed_all(bars)
     values = series.values
     if values is None:
         return replace(candidate, bars=0)
-    traded = candidate.traded_value
+    traded = values.last.close * values.last.volume if values.last.date == last else 0
     return replace(
         candidate,
         bars=values.bars,
         close=values.last.close,
         atr=values.atr,
-        traded_value=values.last.close * values.last.volume if traded is None else traded,
+        traded_value=traded if candidate.traded_value is None else candidate.traded_value,
     )
 
 

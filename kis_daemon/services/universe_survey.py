@@ -121,7 +121,7 @@ class UniverseSurvey:
                     measures.keep_chart(one.symbol, last, bars)
                     one = replace(one, name=one.name or chart.name)
                     self.told("charts", done, len(candidates))
-                found[one.symbol] = with_chart(one, bars, atr_period)
+                found[one.symbol] = with_chart(one, bars, last, atr_period)
         finally:
             measures.save()
         return found
@@ -169,7 +169,10 @@ def _candidate(symbol: Symbol, issue: Issue | None) -> Candidate:
 
 
 def _seen(candidate: Candidate, told: Surveyed | None) -> Candidate:
-    """Return the candidate as the broker tells it now; what the answer leaves out stays as the list has it."""
+    """Return the candidate as the broker tells it now; what the answer leaves out stays as the list has it.
+
+    Suspended or under administration is what either of the two calls so.
+    """
     if told is None:
         return replace(candidate, answered=False)
     return replace(
@@ -178,8 +181,10 @@ def _seen(candidate: Candidate, told: Surveyed | None) -> Candidate:
         price=told.price,
         open=told.open,
         market_cap=candidate.market_cap if told.market_cap is None else told.market_cap,
-        suspended=candidate.suspended if told.suspended is None else told.suspended,
-        under_administration=(
-            candidate.under_administration if told.under_administration is None else told.under_administration
-        ),
+        suspended=_either(candidate.suspended, told.suspended),
+        under_administration=_either(candidate.under_administration, told.under_administration),
     )
+
+
+def _either(one: bool | None, other: bool | None) -> bool | None:
+    return other if one is None else one or bool(other)

@@ -21,6 +21,7 @@ from kis_daemon.domain.universe_filters import (
 )
 
 DAY = date(2026, 3, 3)
+YESTERDAY = DAY - timedelta(days=1)
 A, B, C = Symbol("005930"), Symbol("000660"), Symbol("035420")
 RULES = UniverseRules(selection_method=SelectionMethod.COMBINED)
 
@@ -100,7 +101,7 @@ def test_a_change_from_the_open_of_28_percent_goes_either_way(
 )
 def test_atr_percent_is_of_the_close_and_its_limits_stay_in(width: int, expected: Cause | None) -> None:
     """S3-U16, L15: 1.0 to 8.0 %, both included."""
-    known = with_chart(a_candidate(), bars(30, width=width if width != 99 else 98), 14)
+    known = with_chart(a_candidate(), bars(30, width=width if width != 99 else 98), YESTERDAY, 14)
     assert known.atr_pct == pytest.approx((width if width != 99 else 98) / 100)
     assert cause(moves_wrong(known, RULES)) == expected
 
@@ -108,7 +109,7 @@ def test_atr_percent_is_of_the_close_and_its_limits_stay_in(width: int, expected
 @pytest.mark.parametrize(("count", "expected"), [(0, Cause.BARS), (19, Cause.BARS), (20, None)])
 def test_fewer_than_twenty_bars_go(count: int, expected: Cause | None) -> None:
     """S3-U17."""
-    known = with_chart(a_candidate(), bars(count), 14)
+    known = with_chart(a_candidate(), bars(count), YESTERDAY, 14)
     assert known.bars == count
     assert cause(moves_wrong(known, RULES)) == expected
 
@@ -120,7 +121,7 @@ def test_a_close_of_nothing_goes() -> None:
 
 def test_too_few_bars_for_the_atr_go() -> None:
     rules = UniverseRules(atr_period=40)
-    assert cause(moves_wrong(with_chart(a_candidate(), bars(40), 40), rules)) == Cause.BARS
+    assert cause(moves_wrong(with_chart(a_candidate(), bars(40), YESTERDAY, 40), rules)) == Cause.BARS
 
 
 def test_what_nobody_answered_goes() -> None:
@@ -129,8 +130,14 @@ def test_what_nobody_answered_goes() -> None:
 
 
 def test_a_chart_tells_the_traded_value_of_its_last_day_unless_it_is_known() -> None:
-    assert with_chart(a_candidate(), bars(30, close=10_000, volume=7), 14).traded_value == 70_000
-    assert with_chart(a_candidate(traded_value=5), bars(30), 14).traded_value == 5
+    assert with_chart(a_candidate(), bars(30, close=10_000, volume=7), YESTERDAY, 14).traded_value == 70_000
+    assert with_chart(a_candidate(traded_value=5), bars(30), YESTERDAY, 14).traded_value == 5
+
+
+def test_what_did_not_trade_on_the_last_completed_day_traded_for_nothing() -> None:
+    known = with_chart(a_candidate(), bars(30)[:-1], YESTERDAY, 14)
+    assert known.traded_value == 0
+    assert cause(thinly_traded(known, RULES)) == Cause.TRADED_VALUE
 
 
 def test_the_most_traded_come_first_and_equal_ones_by_symbol() -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
+from typing import Protocol
 
 from kis_daemon.domain.calendar import KST, TradingCalendar, TradingDay
 from kis_daemon.domain.market import Symbol
@@ -30,7 +31,13 @@ from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Reconciler
 from kis_daemon.services.trader import Trader
-from kis_daemon.services.universe_selector import UniverseSelector
+
+
+class Selector(Protocol):
+    """Who says which symbols are watched on a day; never raises for what the broker did not answer."""
+
+    async def select(self, day: TradingDay) -> tuple[Symbol, ...]: ...
+
 
 _PREPARE_BEFORE = timedelta(minutes=60)
 _CAPTURE_AFTER = timedelta(minutes=1)
@@ -49,7 +56,7 @@ class Timetable:
         journal: Journal,
         trader: Trader,
         histories: Histories,
-        selector: UniverseSelector,
+        selector: Selector,
         reconciler: Reconciler,
         synchronizer: OrderSynchronizer,
         control: Control,

@@ -50,7 +50,7 @@ from kis_daemon.services.quote_desk import QuoteDesk
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
-from kis_daemon.services.timetable import Timetable
+from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.universe_selector import FallbackTerms, UniverseSelector
 from kis_daemon.services.watch_list import WatchList
@@ -340,27 +340,13 @@ class Floor:
             forget=self.trader.forget_setup,
         )
         self.prewarmed: list[datetime] = []
-        self.timetable = Timetable(
-            book=book,
-            board=self.board,
-            journal=journal,
-            trader=self.trader,
-            histories=self.histories,
-            selector=UniverseSelector(
+        self.timetable = self.a_timetable(
+            UniverseSelector(
                 a_chooser(UniverseRules(stocks=terms.universe), self.market, calendar, clock),
                 journal,
                 clock,
                 FallbackTerms(),
-            ),
-            reconciler=self.reconciler,
-            synchronizer=self.synchronizer,
-            control=self.control,
-            market_data=self.market,
-            feed=self.feed,
-            calendar=calendar,
-            clock=clock,
-            on_day_over=self.days_over.append,
-            prewarm=self.prewarm,
+            )
         )
         self.quote_desk = QuoteDesk(
             market_data=self.market, board=self.board, book=book, outages=self.outages, calendar=calendar, clock=clock
@@ -401,6 +387,26 @@ class Floor:
             on_runs_done=self._count_done,
         )
         self.intake = Intake(self.board, self.reconciler, self.control, self.poller)
+
+    def a_timetable(self, selector: Selector) -> Timetable:
+        """Return a timetable whose universe `selector` selects; it is not started."""
+        return Timetable(
+            book=self.book,
+            board=self.board,
+            journal=self.journal,
+            trader=self.trader,
+            histories=self.histories,
+            selector=selector,
+            reconciler=self.reconciler,
+            synchronizer=self.synchronizer,
+            control=self.control,
+            market_data=self.market,
+            feed=self.feed,
+            calendar=self.calendar,
+            clock=self.clock,
+            on_day_over=self.days_over.append,
+            prewarm=self.prewarm,
+        )
 
     def _trades_continuously(self, symbol: Symbol) -> bool:
         quote = self.board.quote(symbol)

@@ -2,7 +2,8 @@
 
 Rules of this room (S3-U02, U29)
     The same rules, files and questions as the daemon's. While a daemon runs nothing is asked (there is one budget for
-    an app key); what it has kept is shown.
+    an app key); what it has kept is shown. One that starts meanwhile has precedence: it is kept from nothing, the
+    selection by hand ends there, and what was measured stays.
     Of a day that is over only what was kept then is told: nobody can ask what was known that morning.
     A simulated market is looked at and left as it was: nothing of it is kept.
 """
@@ -17,14 +18,14 @@ from typing import Any
 
 from kis_daemon.app.errors import AlreadyRunning, ConfigurationError, UsageError
 from kis_daemon.app.household import Outfit
-from kis_daemon.app.lock import InstanceLock
+from kis_daemon.app.lock import refuse_beside_another
 from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.on_kis import paper_outfit, simulators_time, time_of
 from kis_daemon.app.on_simulator import load_prices, simulated_market, universe_of
 from kis_daemon.app.options import RunOptions, SimOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.universe_outfit import PriceDirectory, UniverseOutfit, outfit_at_kis, universe_chooser
-from kis_daemon.clock import LoopClock, SystemClock
+from kis_daemon.clock import LoopClock
 from kis_daemon.domain.calendar import KST, TradingCalendar, TradingDay
 from kis_daemon.domain.universe import EmptyUniverse, NoCandidates
 from kis_daemon.ports import BrokerError, Clock
@@ -53,23 +54,35 @@ def select_universe(
     if settings.venue is Venue.SIMULATOR:
         return _on_the_simulator(settings, options, calendar, day, told)
     loop, clock = time_of(simulators_time(settings, options))
+    try:
+        return _at_kis(settings, calendar, day, told, loop, clock)
+    finally:
+        loop.close()
+
+
+def _at_kis(
+    settings: Settings,
+    calendar: TradingCalendar,
+    day: date | None,
+    told: Told,
+    loop: asyncio.AbstractEventLoop,
+    clock: Clock,
+) -> Explained:
     coming = _coming_day(calendar, clock)
     outfit = outfit_at_kis(settings, clock)
     if day is not None and day != coming.date:
         return _kept(outfit, calendar, day, coming)
     try:
-        with (
-            InstanceLock(settings.data_dir, now=SystemClock().now(), command="universe"),
-            asyncio.Runner(loop_factory=lambda: loop) as runner,
-        ):
-            return runner.run(explained(paper_outfit(settings, clock), settings, calendar, coming, told))
+        refuse_beside_another(settings.data_dir)
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(
+                explained(paper_outfit(settings, clock), settings, calendar, coming, _giving_way(settings, told))
+            )
     except AlreadyRunning:
         report = outfit.files().report(coming.date)
         if report is None:
             raise
         return Explained(report=report, kept=True)
-    finally:
-        loop.close()
 
 
 async def explained(
@@ -90,6 +103,16 @@ async def explained(
         except (NoCandidates, BrokerError) as error:
             return Explained(report=None, failure=str(error))
         return Explained(report=files.report(day.date))
+
+
+def _giving_way(settings: Settings, told: Told) -> Told:
+    """Return `told`, which ends the selection where a daemon has started meanwhile."""
+
+    def tell(what: str, done: int, of: int) -> None:
+        refuse_beside_another(settings.data_dir)
+        told(what, done, of)
+
+    return tell
 
 
 def _kept(outfit: UniverseOutfit, calendar: TradingCalendar, day: date, coming: TradingDay) -> Explained:

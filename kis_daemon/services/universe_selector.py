@@ -1,9 +1,9 @@
 """The universe selector: which symbols are watched today, what the cache said, and what stands in when nobody answers.
 
 Rules of this room (S3-U01, U02, U21..U26, U28; S3-X04, X09)
-    Off session the day's symbols are selected anew and kept. In session today's cache is used again; another method or
-    other rules select anew; no cache of today leaves the fallback, for a selection in mid-session would not be the
-    morning's.
+    Before the open the day's symbols are selected anew and kept. From then on today's cache is used again; another
+    method or other rules select anew; no cache of today leaves the fallback, for a selection in mid-session would not
+    be the morning's. After the close nobody is asked any more for that day.
     A method that fails falls back to the listed symbols, where the configuration allows it: a person is told, and with
     real money there is a pause to look, or no entry at all (`halt_on_fallback_in_real`).
     Filters that leave nobody are no failure: then there is nothing to buy today.
@@ -53,12 +53,14 @@ class UniverseSelector:
 
     async def select(self, day: TradingDay) -> tuple[Symbol, ...]:
         """Return the symbols of `day` in their rank; empty (and told) where none may be bought."""
-        in_session = day.opens_at <= self._clock.now() <= day.closes_at
-        cached = self._chooser.files.cached(day.date, self._rules) if in_session else Miss.OFF_SESSION
+        now = self._clock.now()
+        cached = self._chooser.files.cached(day.date, self._rules) if now >= day.opens_at else Miss.OFF_SESSION
         self._tell_cache(day, cached)
         if not isinstance(cached, Miss):
             return self._selected(Selection(day=day.date, method=self._rules.selection_method, symbols=cached), "cache")
-        if in_session and self._rules.is_automatic and cached not in _SELECTS_ANEW:
+        if self._rules.is_automatic and now > day.closes_at:
+            return ()  # nothing is bought any more on that day, and its last hours are not for asking
+        if self._rules.is_automatic and cached is not Miss.OFF_SESSION and cached not in _SELECTS_ANEW:
             return await self._fall_back(day, f"in session without a universe of today ({cached.value})")
         try:
             return self._selected(await self._chooser.choose(day), "selected")

@@ -225,6 +225,16 @@ def test_the_explanation_of_a_day_is_kept_for_its_venue(floor: Floor, tmp_path: 
     assert files_in(tmp_path, "KIS_PAPER").report(date(2024, 3, 4)) is None
 
 
+def test_after_the_close_nobody_is_asked_for_a_day_that_is_over(floor: Floor, tmp_path: Path) -> None:
+    """What follows the close (bars, sweep) waits for no candidates."""
+    floor.go_to("15:36")
+    survey = FakeSurvey()
+
+    assert select(floor, VOLUME_TOP, files=files_in(tmp_path), survey=survey) == ()
+    assert survey.asked == []
+    assert floor.events("universe_fallback", "universe_empty", "universe_failed") == []
+
+
 # when it fails
 
 

@@ -220,7 +220,7 @@ class Sieve:
             cause="" if reason is None else reason.cause.value,
             value=None if reason is None else reason.value,
             limit=None if reason is None else reason.limit,
-            rank=self._ranks.get(symbol),
+            rank=self._ranks.get(symbol) if reason is None or reason.cause is Cause.RANK else None,
             traded_value=known.traded_value,
             market_cap=known.market_cap,
             price=known.price,

@@ -271,7 +271,7 @@ def compose(
             universe_chooser(universe, kis=kis, calendar=calendar, clock=clock),
             journal,
             clock,
-            _fallback_terms(settings, universe),
+            fallback_terms(settings, universe),
         ),
         reconciler=reconciler,
         synchronizer=synchronizer,
@@ -309,7 +309,7 @@ def compose(
     )
 
 
-def _fallback_terms(settings: Settings, universe: UniverseOutfit) -> FallbackTerms:
+def fallback_terms(settings: Settings, universe: UniverseOutfit) -> FallbackTerms:
     """With real money a universe that could not be selected stops entries, or lets somebody look (S3-U25, U26)."""
     if settings.trading_mode is not TradingMode.REAL:
         return FallbackTerms()

@@ -117,12 +117,12 @@ def universe_chooser(
         directory=outfit.directory,
         measures=Measures(files.folder, outfit.venue),
         clock=clock,
-        told=told or _log_progress(),
+        told=told or log_progress(),
     )
     return UniverseChooser(outfit.rules, survey, files, calendar, clock)
 
 
-def _log_progress() -> Told:
+def log_progress() -> Told:
     """Return what writes every now and then how far the questions are."""
     told_at: dict[str, int] = {}
 

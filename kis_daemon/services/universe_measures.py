@@ -8,6 +8,7 @@ Rules of this room (S3-U14)
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -112,13 +113,32 @@ def _row(bar: Bar) -> list[Any]:
 
 def _chart(row: list[Any]) -> tuple[date, tuple[Bar, ...]]:
     last, *rows = row
-    bars = (
+    bars = tuple(
         Bar(date=date.fromisoformat(day), open=int(o), high=int(h), low=int(low), close=int(c), volume=int(v))
         for day, o, h, low, c, v in rows
     )
-    return date.fromisoformat(last), tuple(bars)
+    if any(bar.date >= later.date for bar, later in itertools.pairwise(bars)):
+        raise ValueError("bars that are not in the order of their days")
+    return date.fromisoformat(last), bars
 
 
 def _price(symbol: str, row: list[Any]) -> tuple[datetime, Surveyed]:
     at, told = row
-    return datetime.fromisoformat(at), Surveyed(**{**told, "symbol": as_symbol(symbol)})
+    asked = datetime.fromisoformat(at)
+    if asked.tzinfo is None:
+        raise ValueError(f"{at}: a time without its zone")
+    return asked, Surveyed(
+        symbol=as_symbol(symbol),
+        name=str(told["name"]),
+        price=int(told["price"]),
+        open=int(told["open"]),
+        market_cap=None if told["market_cap"] is None else int(told["market_cap"]),
+        suspended=_said(told["suspended"]),
+        under_administration=_said(told["under_administration"]),
+    )
+
+
+def _said(value: object) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r}: expected true, false or null")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -11,19 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from kis_daemon.app import universe_run
 from kis_daemon.app.cli import main
+from kis_daemon.app.cli.universe import progress_on
+from kis_daemon.app.compose import fallback_terms
 from kis_daemon.app.errors import ExitCode
+from kis_daemon.app.modes import TradingMode
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings, load_settings
-from kis_daemon.app.universe_outfit import PriceDirectory, outfit_at_kis
+from kis_daemon.app.universe_outfit import NoDirectory, PriceDirectory, UniverseOutfit, log_progress, outfit_at_kis
 from kis_daemon.clock import LoopClock
+from kis_daemon.console.catalogue import Language
+from kis_daemon.console.terminal import Screen
 from kis_daemon.domain.calendar import KST
 from kis_daemon.domain.market import Market, Symbol
 from kis_daemon.domain.universe import Selection, SelectionMethod, UniverseRules, Verdict
 from kis_daemon.kis.master_directory import MasterDirectory
 from kis_daemon.kis.master_files import FILES, MASTER_URL, MasterFiles
+from kis_daemon.services.universe_selector import FallbackTerms
 from kis_daemon.virtual_loop import VirtualLoop
 from tests.conftest import ROOT
 from tests.kis.test_masters import a_line
@@ -314,3 +322,47 @@ def test_the_shipped_file_says_the_defaults(place: Path) -> None:
     (place / "config" / "universe.yaml").write_text((ROOT / "config" / "universe.yaml").read_text())
 
     assert load_settings(RunOptions(), {}, None).universe == UniverseRules()
+
+
+@pytest.mark.parametrize(
+    ("mode", "halts_in_real", "terms"),
+    [
+        (TradingMode.PAPER, True, FallbackTerms()),
+        (TradingMode.REAL, True, FallbackTerms(halts=True, pause_s=10.0)),
+        (TradingMode.REAL, False, FallbackTerms(halts=False, pause_s=10.0)),
+    ],
+)
+def test_only_real_money_halts_or_pauses_over_a_fallback(
+    mode: TradingMode, halts_in_real: bool, terms: FallbackTerms
+) -> None:
+    """S3-U25, U26."""
+    rules = UniverseRules(halt_on_fallback_in_real=halts_in_real)
+
+    outfit = UniverseOutfit(rules=rules, directory=NoDirectory())
+
+    assert fallback_terms(Settings(trading_mode=mode), outfit) == terms
+
+
+def test_progress_is_one_line_on_a_terminal_and_nothing_without() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, shown in ((Terminal(), "Charts 25/200"), (io.StringIO(), "")):
+        progress_on(Screen(stream), Language.EN)("charts", 25, 200)
+        assert shown in stream.getvalue()
+        assert "\n" not in stream.getvalue()
+
+
+def test_the_daemon_logs_how_far_the_questions_are_now_and_then() -> None:
+    tell = log_progress()
+
+    with capture_logs() as logs:
+        for what, every in (("prices", 30), ("charts", 1)):
+            for done in [*range(every, 200, every), 200]:
+                tell(what, done, 200)
+
+    told = [(line["what"], line["done"]) for line in logs]
+    assert told[-1] == ("charts", 200)
+    assert [done for what, done in told if what == "charts"] == [25, 50, 75, 100, 125, 150, 175, 200]
+    assert [done for what, done in told if what == "prices"] == [30, 60, 90, 120, 150, 180, 200]

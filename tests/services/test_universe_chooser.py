@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -254,12 +255,27 @@ def test_what_was_measured_is_for_us_alone_and_pruned(floor: Floor, tmp_path: Pa
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+BAR = ["2024-03-04", 1, 1, 1, 1, 1]
+PRICE = {"name": "", "price": 1, "open": 0, "market_cap": None, "suspended": False, "under_administration": False}
+
+
 @pytest.mark.parametrize(
-    "content", ["{", '{"venue":"","prices":{"x":[]},"charts":{}}', '{"venue":"","prices":[]}', "7"]
+    "told",
+    [
+        7,
+        {"prices": []},
+        {"prices": {"x": []}},
+        {"prices": {"000010": ["2024-03-05T08:00:00", PRICE]}},
+        {"prices": {"000010": ["2024-03-05T08:00:00+09:00", PRICE | {"price": "dear"}]}},
+        {"prices": {"000010": ["2024-03-05T08:00:00+09:00", PRICE | {"suspended": "no"}]}},
+        {"prices": {}, "charts": {"000010": ["2024-03-04", BAR, BAR]}},
+        {"prices": {}, "charts": {"000010": ["2024-03-04", BAR[:5]]}},
+    ],
 )
-def test_measures_that_cannot_be_read_are_asked_for_again(floor: Floor, tmp_path: Path, content: str) -> None:
+def test_measures_that_cannot_be_read_are_asked_for_again(floor: Floor, tmp_path: Path, told: Any) -> None:
     (tmp_path / "universe").mkdir()
-    (tmp_path / "universe" / "measures_20240305.json").write_text(content)
+    content = {"venue": ""} | told if isinstance(told, dict) else told
+    (tmp_path / "universe" / "measures_20240305.json").write_text(json.dumps(content))
     survey = with_states()
 
     choose(floor, YAML, survey=survey, files=UniverseFiles(tmp_path))

@@ -57,7 +57,7 @@ def command(
             options,
             load_calendar(config_dir),
             None if day is None else day.date(),
-            _progress(screen, language),
+            progress_on(screen, language),
         )
     screen.progress("")
     if as_json:
@@ -77,7 +77,7 @@ def _show(found: Explained, language: Language, explain: bool) -> None:
         click.echo(say(language, "universe.failure", reason=found.failure), err=True)
 
 
-def _progress(screen: Screen, language: Language) -> Told:
+def progress_on(screen: Screen, language: Language) -> Told:
     """Return what shows on a terminal how far the questions are; what is printed stays clean of it."""
 
     def tell(what: str, done: int, of: int) -> None:

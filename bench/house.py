@@ -29,6 +29,7 @@ from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.files import load_calendar
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
+from kis_daemon.app.universe_outfit import NoDirectory, UniverseOutfit
 from kis_daemon.clock import LoopClock
 from kis_daemon.console.alerts import AlertDesk, AlertRules
 from kis_daemon.console.catalogue import Language
@@ -271,7 +272,7 @@ async def lived_in(
             secret=b"s" * 32,
             commit="unknown",
             schema_version=SCHEMA_VERSION,
-            universe=settings.universe,
+            universe=UniverseOutfit(rules=settings.universe, directory=NoDirectory()),
             poll_s=1.0,
             on_day_over=lambda _day: None,
             on_runs_done=lambda: None,

@@ -52,6 +52,7 @@ DOMAIN = (
     "strategy",
     "exits",
     "universe",
+    "universe_filters",
     "safeguards",
     "risk",
     "performance",

@@ -108,7 +108,14 @@ FAILURES = (
         5,
         ("domain/test_exits.py::test_no_exit_rule_is_made_impossible_by_arithmetic",),
     ),
-    Shown("the cached universe is thrown away every time", 5, ()),
+    Shown(
+        "the cached universe is thrown away every time",
+        5,
+        (
+            "services/test_universe_selector.py::test_in_session_todays_cache_is_used_again_and_nobody_is_asked",
+            "services/test_universe_selector.py::test_off_session_the_universe_is_selected_anew_and_kept",
+        ),
+    ),
     Shown(
         "the second start takes the lock away and the third runs beside the first",
         6,
@@ -258,7 +265,7 @@ FAILURES = (
     ),
 )
 HOW_MANY = 36  # as many as the requirements name
-OPEN_BY_ISSUE = {5: 1, 6: 2}  # without a test yet; an issue is not resolved while it has a number here
+OPEN_BY_ISSUE = {6: 2}  # without a test yet; an issue is not resolved while it has a number here
 
 
 @cache

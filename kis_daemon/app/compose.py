@@ -12,14 +12,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.settings import Settings, config_hash
+from kis_daemon.app.universe_outfit import UniverseOutfit, universe_chooser
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import Order
-from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.kis.opening import Kis
 from kis_daemon.ports import Clock, Entropy, Notifier, Records
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
@@ -48,10 +48,11 @@ from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.timetable import Timetable
 from kis_daemon.services.trader import Trader
-from kis_daemon.services.universe_selector import UniverseSelector
+from kis_daemon.services.universe_selector import FallbackTerms, UniverseSelector
 from kis_daemon.services.watch_list import WatchList
 
 _MANDATE_DAYS = 365
+_FALLBACK_PAUSE_S = 10.0
 _MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
 
 
@@ -100,7 +101,7 @@ def compose(
     secret: bytes,
     commit: str,
     schema_version: str,
-    universe: UniverseRules,
+    universe: UniverseOutfit,
     poll_s: float,
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
@@ -276,7 +277,12 @@ def compose(
         journal=journal,
         trader=trader,
         histories=histories,
-        selector=UniverseSelector(universe, journal),
+        selector=UniverseSelector(
+            universe_chooser(universe, kis=kis, calendar=calendar, clock=clock),
+            journal,
+            clock,
+            fallback_terms(settings, universe),
+        ),
         reconciler=reconciler,
         actions=actions,
         synchronizer=synchronizer,
@@ -312,6 +318,13 @@ def compose(
         mandate=mandate,
         audit=audit_desk,
     )
+
+
+def fallback_terms(settings: Settings, universe: UniverseOutfit) -> FallbackTerms:
+    """With real money a universe that could not be selected stops entries, or lets somebody look (S3-U25, U26)."""
+    if settings.trading_mode is not TradingMode.REAL:
+        return FallbackTerms()
+    return FallbackTerms(halts=universe.rules.halt_on_fallback_in_real, pause_s=_FALLBACK_PAUSE_S)
 
 
 def _mandate(settings: Settings, clock: Clock) -> Mandate:

@@ -9,7 +9,7 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -30,16 +30,16 @@ from kis_daemon.app.outside import OutsideSink
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.app.summary import summarize
 from kis_daemon.app.systemd import Systemd, watchdog_interval_s
+from kis_daemon.app.universe_outfit import UniverseOutfit
 from kis_daemon.app.world import SIMULATED_JOURNAL
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.alerts import AlertDesk, Sink
 from kis_daemon.console.telegram import TelegramSink
 from kis_daemon.console.terminal import DayProgress, Screen, summary_table
 from kis_daemon.domain.calendar import TradingCalendar
-from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
-from kis_daemon.kis.opening import KisLimits, open_kis
+from kis_daemon.kis.opening import Kis, KisLimits, open_kis
 from kis_daemon.kis.transport import KisEndpoints
 from kis_daemon.ports import Clock, Entropy, StoreError
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
@@ -67,10 +67,17 @@ class Outfit:
     entropy: Entropy
     secret: bytes
     token_path: Path | None
-    universe: UniverseRules
+    universe: UniverseOutfit
     poll_s: float
     market_over: asyncio.Event | None = None
     account_view: Callable[[], Mapping[str, object]] | None = None
+
+    def open_kis(self, timeout_s: float) -> AbstractAsyncContextManager[Kis]:
+        """Open this venue; an answer may take `timeout_s`."""
+        limits = replace(self.limits, timeout_s=timeout_s)
+        return open_kis(
+            self.endpoints, self.credentials, self.profile, self.clock, self.chance, self.token_path, limits
+        )
 
 
 class Household:
@@ -154,18 +161,9 @@ class Household:
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         hide(outfit.credentials.app_key, outfit.credentials.app_secret, outfit.credentials.account)
         commit = git_commit()
-        limits = replace(outfit.limits, timeout_s=self.settings.api_timeout_s)
         async with (
             self._records(outfit.clock) as records,
-            open_kis(
-                outfit.endpoints,
-                outfit.credentials,
-                outfit.profile,
-                outfit.clock,
-                outfit.chance,
-                outfit.token_path,
-                limits,
-            ) as kis,
+            outfit.open_kis(self.settings.api_timeout_s) as kis,
         ):
             alert_desk = AlertDesk(self._sinks(), self.settings.language, self.settings.alerts)
             house = compose(

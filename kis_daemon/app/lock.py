@@ -95,3 +95,31 @@ def _write(fd: int, holder: Holder) -> None:
     os.ftruncate(fd, 0)
     os.pwrite(fd, text.encode(), 0)
     os.fsync(fd)
+
+
+def refuse_beside_another(data_dir: Path) -> None:
+    """Raise `AlreadyRunning` if a living process has written its name into the lock's file.
+
+    It only looks: a daemon that starts at this very moment is not kept from it.
+    """
+    path = data_dir / "instance.lock"
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        holder = _read(fd)
+    finally:
+        os.close(fd)
+    if holder is not None and _is_alive(holder.pid):
+        raise AlreadyRunning("lock.held", place=path, **asdict(holder))
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True

@@ -38,6 +38,8 @@ SENTENCES: Mapping[str, str] = {
     "database_init_failed": "Database initialization failed: {reason}",  # S1-T06
     "event_log_failed": "Failed to log event: {reason}",  # S1-T07
     "token_issuance_failed": "Token issuance failed: {reason}",  # S1-T09, e.g. "502 Bad Gateway"
+    "universe_cache_hit": "CACHE HIT",  # S3-U23
+    "universe_cache_miss": "CACHE MISS",
     "position_save_deferred": "포지션 저장 실패/보류",  # S3-L05
 }
 """The documents' sentences, by the name of the fact."""

@@ -15,6 +15,7 @@ from kis_daemon.app.errors import ConfigurationError
 from kis_daemon.app.household import Hide, Household, Outfit
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
+from kis_daemon.app.universe_outfit import outfit_at_kis
 from kis_daemon.clock import LoopClock, SystemClock
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.kis.capabilities import KisProfile
@@ -31,23 +32,29 @@ _POLL_S = 1.0  # C13: the kill switch is polled at least once a second
 
 def run_on_the_paper_account(settings: Settings, options: RunOptions, calendar: TradingCalendar) -> int:
     """Run against KIS's paper servers; return the exit code."""
-    _simulators_time(settings, options)  # asked once before anything is written: no clock, no start
+    simulators_time(settings, options)  # asked once before anything is written: no clock, no start
     with ExitStack() as stack:
         household = Household(settings, options, calendar)
         stack.enter_context(household.lock())
         household.open_store(stack, may_be_away=True)
-        loop, clock = _time(_simulators_time(settings, options))  # and last: whatever the start took is not lived again
+        loop, clock = time_of(
+            simulators_time(settings, options)
+        )  # and last: whatever the start took is not lived again
         logs = stack.enter_context(household.logs(clock.now))
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(_trade(household, clock, logs.mask.add))
 
 
 async def _trade(household: Household, clock: Clock, hide: Hide) -> int:
-    settings = household.settings
+    return await household.live_with(paper_outfit(household.settings, clock), hide)
+
+
+def paper_outfit(settings: Settings, clock: Clock) -> Outfit:
+    """Return what a run on KIS's paper account is made of."""
     keys, secret = settings.credentials, settings.jwt_secret
     if keys is None or secret is None:
         raise RuntimeError("a KIS venue without keys passed the settings")
-    outfit = Outfit(
+    return Outfit(
         clock=clock,
         endpoints=KisEndpoints(
             rest=Endpoint(url=settings.kis_rest_url or _PAPER_REST),
@@ -65,13 +72,12 @@ async def _trade(household: Household, clock: Clock, hide: Hide) -> int:
         entropy=SystemEntropy(),
         secret=secret.get_secret_value().encode(),
         token_path=settings.data_dir / "kis_keys.json",
-        universe=settings.universe,
+        universe=outfit_at_kis(settings, clock),
         poll_s=_POLL_S,
     )
-    return await household.live_with(outfit, hide)
 
 
-def _simulators_time(settings: Settings, options: RunOptions) -> tuple[float, datetime] | None:
+def simulators_time(settings: Settings, options: RunOptions) -> tuple[float, datetime] | None:
     """Return rate and moment of the standalone simulator's clock; None without `--sim-clock`."""
     if not options.sim_clock:
         return None
@@ -86,7 +92,7 @@ def _simulators_time(settings: Settings, options: RunOptions) -> tuple[float, da
         ) from None
 
 
-def _time(told: tuple[float, datetime] | None) -> tuple[asyncio.AbstractEventLoop, Clock]:
+def time_of(told: tuple[float, datetime] | None) -> tuple[asyncio.AbstractEventLoop, Clock]:
     """Return the wall's time, or the simulator's."""
     if told is None:
         return asyncio.new_event_loop(), SystemClock()

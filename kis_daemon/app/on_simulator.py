@@ -11,7 +11,8 @@ import asyncio
 import random
 import tempfile
 from collections import Counter
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
@@ -23,9 +24,10 @@ from kis_daemon.app.audit_places import set_mirror_aside
 from kis_daemon.app.entropy import SeededEntropy
 from kis_daemon.app.errors import UsageError
 from kis_daemon.app.household import Hide, Household, Outfit
-from kis_daemon.app.options import RunOptions, SimProfile
+from kis_daemon.app.options import RunOptions, SimOptions, SimProfile
 from kis_daemon.app.pace import SessionPace
 from kis_daemon.app.settings import Settings
+from kis_daemon.app.universe_outfit import UniverseOutfit, outfit_of_simulation
 from kis_daemon.app.world import World, world_of
 from kis_daemon.clock import LoopClock
 from kis_daemon.domain.calendar import KST, TradingCalendar
@@ -60,7 +62,7 @@ def run_on_the_simulator(settings: Settings, options: RunOptions, calendar: Trad
     """Run against the simulator in this process, on its own time; return the exit code."""
     sim = options.sim
     prices = load_prices(sim.prices, sim.seed, sim.start, calendar)
-    universe = _universe(settings.universe, options, prices)
+    universe = universe_of(settings.universe, options, prices)
     faults = None if sim.faults is None else load_faults(sim.faults, sim.start)
     world = world_of(settings.data_dir, sim)
     with ExitStack() as stack:
@@ -92,7 +94,41 @@ async def _simulate(
     seed: str,
     hide: Hide,
 ) -> int:
-    settings, sim = household.settings, household.options.sim
+    settings = household.settings
+    chosen_by = outfit_of_simulation(universe, prices, clock, settings.data_dir, world.identity)
+    await household.database.transact(lambda rows: _release(rows, clock.now()))
+    async with simulated_market(
+        settings,
+        household.options.sim,
+        household.calendar,
+        clock,
+        prices,
+        chosen_by,
+        seed=seed,
+        state_path=world.state_path,
+        faults=faults,
+    ) as (simulator, outfit):
+        code = await household.live_with(outfit, hide)
+        if faults is not None:
+            fired = Counter(fault.kind for fault in simulator.fault_desk.fired)
+            log.info("simulator_faults", fired=fired.total(), kinds=dict(sorted(fired.items())))
+        return code
+
+
+@asynccontextmanager
+async def simulated_market(
+    settings: Settings,
+    sim: SimOptions,
+    calendar: TradingCalendar,
+    clock: LoopClock,
+    prices: PriceBook,
+    universe: UniverseOutfit,
+    *,
+    seed: str,
+    state_path: Path | None,
+    faults: FaultPlan | None = None,
+) -> AsyncIterator[tuple[Simulator, Outfit]]:
+    """Open the market and yield it with the outfit of whoever trades there; no `state_path`: it leaves nothing."""
     paper = sim.profile is SimProfile.PAPER
     pings_s = _PING_S if faults is None else _KIS_PING_S
     made = SimulatorSettings(
@@ -107,42 +143,39 @@ async def _simulate(
     entropy = SeededEntropy(f"entropy|{seed}")
     profile = KisProfile.PAPER if paper else KisProfile.REAL
     limits = KisLimits.of(profile, settings.kis_calls_per_second)
-    await household.database.transact(lambda rows: _release(rows, clock.now()))
     async with AsyncExitStack() as stack:
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kis_daemon-")))
         chance = random.Random(f"simulator|{seed}")
         simulator = await stack.enter_async_context(
-            Simulator(made, prices, household.calendar, clock, chance, state_path=world.state_path, faults=faults)
+            Simulator(made, prices, calendar, clock, chance, state_path=state_path, faults=faults)
         )
         await simulator.serve_unix(sockets / "rest", sockets / "stream")
-        outfit = Outfit(
-            clock=clock,
-            endpoints=KisEndpoints(
-                rest=Endpoint(url=simulator.rest_url, socket_path=str(sockets / "rest")),
-                stream=Endpoint(url=simulator.ws_url, socket_path=str(sockets / "stream")),
+        yield (
+            simulator,
+            Outfit(
+                clock=clock,
+                endpoints=KisEndpoints(
+                    rest=Endpoint(url=simulator.rest_url, socket_path=str(sockets / "rest")),
+                    stream=Endpoint(url=simulator.ws_url, socket_path=str(sockets / "stream")),
+                ),
+                credentials=Credentials(
+                    app_key=made.app_key,
+                    app_secret=made.app_secret,
+                    account=made.account_no + made.product,
+                    hts_id=made.hts_id,
+                ),
+                profile=profile,
+                limits=replace(limits, pace=replace(limits.pace, silence_s=4.5 * pings_s)),
+                chance=random.Random(f"daemon|{seed}"),
+                entropy=entropy,
+                secret=entropy.token_bytes(32),
+                token_path=None,
+                universe=universe,
+                poll_s=_POLL_S,
+                market_over=simulator.played_out,
+                account_view=simulator.account_view,
             ),
-            credentials=Credentials(
-                app_key=made.app_key,
-                app_secret=made.app_secret,
-                account=made.account_no + made.product,
-                hts_id=made.hts_id,
-            ),
-            profile=profile,
-            limits=replace(limits, pace=replace(limits.pace, silence_s=4.5 * pings_s)),
-            chance=random.Random(f"daemon|{seed}"),
-            entropy=entropy,
-            secret=entropy.token_bytes(32),
-            token_path=None,
-            universe=universe,
-            poll_s=_POLL_S,
-            market_over=simulator.played_out,
-            account_view=simulator.account_view,
         )
-        code = await household.live_with(outfit, hide)
-        if faults is not None:
-            fired = Counter(fault.kind for fault in simulator.fault_desk.fired)
-            log.info("simulator_faults", fired=fired.total(), kinds=dict(sorted(fired.items())))
-        return code
 
 
 def load_faults(path: Path, day: date) -> FaultPlan:
@@ -171,9 +204,14 @@ def load_prices(file: Path | None, seed: int, start: date, calendar: TradingCale
     return prices
 
 
-def _universe(rules: UniverseRules, options: RunOptions, prices: PriceBook) -> UniverseRules:
-    """Return the universe of a simulation: the symbols asked for, else all that have prices, in their order."""
+def universe_of(rules: UniverseRules, options: RunOptions, prices: PriceBook) -> UniverseRules:
+    """Return the universe of a simulation: the symbols asked for, else all that have prices, in their order.
+
+    An automatic method chooses among them by its own rules.
+    """
     listed = [listing.symbol for listing in prices.listings()]
+    if rules.is_automatic:
+        return rules
     if not options.symbols:
         return replace(rules, stocks=tuple(listed), max_stocks=len(listed))
     unknown: list[Symbol] = [symbol for symbol in options.symbols if symbol not in listed]

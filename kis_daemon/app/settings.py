@@ -35,7 +35,7 @@ from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.positions import ProtectionRules
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
-from kis_daemon.domain.universe import UniverseRules
+from kis_daemon.domain.universe import CandidatePool, SelectionMethod, UniverseRules
 
 _SHORTEST_SECRET = 32  # bytes (C19)
 _MOST_PAPER_CALLS = 2  # a second; KIS has allowed 1 since 2026-04 and 2 before
@@ -196,6 +196,7 @@ def _merged(mode: TradingMode, options: RunOptions, variables: Mapping[str, Give
     given |= {FIELD_VARIABLES[name]: variables[name] for name in typed if name in variables}
     if options.symbols:
         given["universe.stocks"] = Given(value=tuple(options.symbols), place="--symbols")
+        given["universe.selection_method"] = Given(value=SelectionMethod.FIXED, place="--symbols")
     return given
 
 
@@ -261,5 +262,12 @@ def _refuse_what_the_venue_forbids(settings: Settings, options: RunOptions, give
         raise ConfigurationError("refused", place=place, value=repr(str(calls)), **allowed)
     if settings.jwt_secret is None:
         raise ConfigurationError("config.jwt_missing", venue=settings.venue)
-    if not settings.universe.stocks:
+    _refuse_nobody_to_choose_from(settings.universe)
+
+
+def _refuse_nobody_to_choose_from(universe: UniverseRules) -> None:
+    if universe.is_automatic:
+        if universe.candidate_pool_mode is CandidatePool.YAML and not universe.named:
+            raise ConfigurationError("config.universe_no_candidates")
+    elif not universe.stocks:
         raise ConfigurationError("config.universe_empty")

@@ -42,6 +42,7 @@ _LOOSE: Mapping[str, Any] = {
 }
 """Fields outside of a section that are more than text."""
 
+_TRUTH = {"true": True, "false": False}
 _NOTHING = ("", "null", "~", "none")
 
 
@@ -107,6 +108,10 @@ def _typed(path: str, kind: Any, said: Given) -> object:
         if text not in tuple(kind):
             raise _refused(said, text, "expected.choice", choices=", ".join(kind))
         return kind(text)
+    if kind is bool:
+        if text.lower() not in _TRUTH:
+            raise _refused(said, text, "expected.choice", choices=", ".join(_TRUTH))
+        return _TRUTH[text.lower()]
     allowed = RANGES[path]
     if not allowed.allows(text):
         expected = "expected.whole" if allowed.whole else "expected.number"

@@ -67,6 +67,13 @@ RANGES: Mapping[str, Range] = {
     "risk.max_consecutive_losses": _whole(1, 100),
     "risk.max_daily_loss_pct": _number(0.1, 5),  # 5 % is the hard stop of every mode (C15)
     "universe.max_stocks": _whole(1, 200),
+    "universe.market_scan_size": _whole(1, 5000),  # the whole of both boards
+    "universe.volume_top_n": _whole(1, 1000),
+    "universe.min_volume": _whole(0, 10**15),  # won a day
+    "universe.min_market_cap": _whole(0, 10_000_000),  # units of 100 million won
+    "universe.min_atr_pct": _number(0, 100),
+    "universe.max_atr_pct": _number(0, 100),
+    "universe.atr_period": _whole(2, 60),  # a page of the chart has room for it
     "alerts.queue_size": _whole(10, 10_000),
     "alerts.per_minute": _whole(1, 60),
     "alerts.repeat_s": _number(0, 86_400),
@@ -79,5 +86,6 @@ AT_LEAST = (
     ("entry.min_bars", "entry.periods.breakout", 1),
     ("entry.full_bars", "entry.min_bars", 1),
     ("risk.max_quantity", "risk.order_quantity", 1),
+    ("universe.max_atr_pct", "universe.min_atr_pct", 1),
 )
 """(field, other field, factor): the field must be at least factor × the other."""

@@ -20,6 +20,7 @@ from kis_daemon.app.options import SimOptions
 
 _WORLD = "simulated_world.json"
 SIMULATED_JOURNAL = "simulated_journal.jsonl"
+SIMULATED_UNIVERSE = "simulated_universe"
 _STATE = "simulated_account.json"
 _DATABASE = "simulated.db"
 
@@ -55,6 +56,7 @@ class World:
         """Put the files of whatever world was here aside and write this one's name down."""
         files = [self.data_dir / _WORLD, self.state_path, self.data_dir / SIMULATED_JOURNAL]
         files += [self.data_dir / f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-shm")]
+        files.append(self.data_dir / SIMULATED_UNIVERSE)
         found = [file for file in files if file.exists()]
         if found:
             aside = self.data_dir / "previous_simulation"

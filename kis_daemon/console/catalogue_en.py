@@ -16,17 +16,13 @@ SENTENCES: Mapping[str, str] = {
     ),
     "order_rejected": "Order refused: {stock} {side:word} {quantity:number}[[, code {code}]], {reason}",
     "order_blocked_killswitch": "Order blocked, the kill switch is active: {stock} {side:word} {quantity:number}",
-    "order_unconfirmed": (
-        "Order outcome unknown: {stock} {side:word} {quantity:number}. It is not sent again; the broker is asked"
-    ),
+    "order_unconfirmed": "Order outcome unknown: {stock} {side:word} {quantity:number}. It is not sent again; the broker is asked",
     "order_ambiguous": (
         "Order cannot be matched: more than one broker order fits {stock} {side:word} {quantity:number}. "
         "Buying this symbol has stopped. Please look"
     ),
     "order_cancelled_unfilled": "Cancelled unfilled: {stock} {side:word} {quantity:number}",
-    "position_mismatch": (
-        "Position differs: {stock} ours {ours:number}, broker's {theirs:number}. The broker's figure is taken"
-    ),
+    "position_mismatch": "Position differs: {stock} ours {ours:number}, broker's {theirs:number}. The broker's figure is taken",
     "position_unprotected": "Position unprotected: {stock}, {reason}",
     "external_position": "Held, but not bought by the daemon: {stock} {quantity:number}. It is left alone",
     "exit_pending": "Exit waits: {stock} {rule:word}, {reason}",
@@ -44,12 +40,11 @@ SENTENCES: Mapping[str, str] = {
     "kill_switch_seen_released": "The kill switch was released: {reason} ({actor})",
     "cash_unexplained": "Cash differs: ours {ours:won}, broker's {theirs:won}, explained by no trade {difference:gain}",
     "universe_empty": "There is nothing to trade: {reason}",
-    "daily_loss_reached": (
-        "Daily loss limit reached: no more buying today[[. Realised {realized_pnl:gain}]][[, limit {limit_pct:pct}]]"
-    ),
-    "calendar_not_covered": (
-        "The trading calendar does not cover {day}: buying has stopped. Please renew config/krx_calendar.yaml"
-    ),
+    "universe_failed": "The universe of today could not be selected, and nothing stands in; entries stay closed: {reason}",
+    "universe_fallback": "The universe could not be selected by {selection_method}; the {chosen} listed symbols stand in: {reason}",
+    "universe_halted": "The universe could not be selected; with real money there are no entries today, exits go on: {reason}",
+    "daily_loss_reached": "Daily loss limit reached: no more buying today[[. Realised {realized_pnl:gain}]][[, limit {limit_pct:pct}]]",
+    "calendar_not_covered": "The trading calendar does not cover {day}: buying has stopped. Please renew config/krx_calendar.yaml",
     "feed_down": "Live quotes lost: {reason}",
     "feed_up": "Live quotes are back",
     "feed_gave_up": "Live quotes cannot be restored, attempts go on slowly: {reason}. Please look",
@@ -59,8 +54,7 @@ SENTENCES: Mapping[str, str] = {
     "examination_failed": "Corporate actions could not be examined for {symbols}; trading goes on with yesterday's levels",
     "held_halted": "{stock} is halted: {quantity:number} shares wait, exits stay pending",
     "held_in_liquidation": "{stock} is in liquidation trading: {quantity:number} shares have no automatic exit, decide by hand",
-    "spare_refused": "The database is back but does not take a record that was kept aside. Compare your orders at the "
-    "broker with the log: {reason}",
+    "spare_refused": "The database is back but does not take a record that was kept aside. Compare your orders at the broker with the log: {reason}",
     "store_restored": "The database is back after {seconds:number} s; what was kept aside is in it",
     "stream_absent": "No live quotes for {seconds:number} s in the session: {reason}. Prices are asked for instead. Please look",
     "stream_restored": "Live quotes are back after {seconds:number} s",
@@ -158,6 +152,7 @@ SENTENCES: Mapping[str, str] = {
     "config.url_not_loopback": "{place}: expected a {schemes} address of this machine (127.0.0.1, localhost, ::1)",
     "config.telegram_half": "{place}: missing; TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID are set both or not at all",
     "config.universe_empty": "universe.stocks: empty; list symbols there or with --symbols",
+    "config.universe_no_candidates": "universe.candidate_pool_mode: yaml, and candidate_stocks and stocks are both empty; list symbols there",
     "config.real_not_yet": "TRADING_MODE REAL: this version trades on paper and on the simulator only; REAL opens with its readiness check",
     "config.real_mode_in_paper": "The PAPER path met {found}; it does not start",
     "config.data_dir": "{place}: the data folder cannot be written ({reason})",
@@ -358,4 +353,42 @@ SENTENCES: Mapping[str, str] = {
     "help.backup_folder": "Folder of the backups; by default backups in the data folder.",
     "help.backup_keep": "Keep the newest N of this database and remove older ones.",
     "help.backup_yes": "Yes, put it in the place of the present database.",
+    # --- the universe ------------------------------------------------------------------------------------------------
+    "help.universe": "Select the day's symbols, and say why each candidate stayed or went.",
+    "help.universe_date": "The trading day; the coming one by default. Of a day that is over what was kept is shown.",
+    "help.universe_explain": "Show every candidate with the numbers that decided.",
+    "help.universe_json": "Print everything as JSON.",
+    "usage.universe_date": "--date {day}: expected a trading day not after the coming one, {coming}",
+    "universe.not_kept": "{day}: no selection of that day is kept",
+    "universe.calendar": "{day}: the calendar knows no trading day from then on",
+    "universe.title": "Universe of {day}: {chosen:number} chosen by {method} from {pool} (selected {at})",
+    "universe.stages": "Stages: {stages}",
+    "universe.kept": "Nothing was asked: this is what was kept.",
+    "universe.failure": "No universe: {reason}",
+    "universe.progress": "{what} {done:number}/{of:number}",
+    "universe.prices": "Prices",
+    "universe.charts": "Charts",
+    "universe.rank": "Rank",
+    "universe.symbol": "Symbol",
+    "universe.traded_value": "Traded (100M)",
+    "universe.market_cap": "Market cap (100M)",
+    "universe.price": "Price",
+    "universe.change": "From open",
+    "universe.bars": "Bars",
+    "universe.close": "Last close",
+    "universe.atr": "ATR",
+    "universe.atr_pct": "ATR %",
+    "universe.why": "Why",
+    "universe.chosen": "chosen",
+    "universe.cause.no_answer": "{stage}: the broker told nothing of it",
+    "universe.cause.suspended": "{stage}: suspended",
+    "universe.cause.under_administration": "{stage}: under administration",
+    "universe.cause.min_market_cap": "{stage}: market cap {value} < {limit}",
+    "universe.cause.min_volume": "{stage}: traded value {value} < {limit}",
+    "universe.cause.change_from_open": "{stage}: {value} % from the open, limit {limit} %",
+    "universe.cause.too_few_bars": "{stage}: {value} bars < {limit}",
+    "universe.cause.no_close": "{stage}: last close {value}",
+    "universe.cause.min_atr_pct": "{stage}: ATR {value} % < {limit} %",
+    "universe.cause.max_atr_pct": "{stage}: ATR {value} % > {limit} %",
+    "universe.cause.rank": "{stage}: rank {value} > {limit}",
 }

@@ -21,6 +21,7 @@ from kis_daemon.kis.feed_link import FeedPace
 from kis_daemon.kis.key_file import KeyFile
 from kis_daemon.kis.market_data import KisMarketData
 from kis_daemon.kis.questions import Questions, RetryRule
+from kis_daemon.kis.survey import KisSurvey
 from kis_daemon.kis.tokens import AccessTokens, KeyKeeper, StreamKeys
 from kis_daemon.kis.transport import KisEndpoints, Transport
 from kis_daemon.ports import Clock, Cooldown
@@ -50,6 +51,7 @@ class Kis:
 
     broker: KisBroker
     market_data: KisMarketData
+    survey: KisSurvey
     feed: KisFeed
     access_tokens: KeyKeeper
     stream_keys: KeyKeeper
@@ -83,9 +85,11 @@ async def open_kis(
         access = Access(tokens, budget, credentials)
         questions = Questions(transport, access, limits.retry, random)
         commands = Commands(transport, access)
+        market_data = KisMarketData(questions, profile, clock)
         yield Kis(
             broker=KisBroker(questions, commands, credentials, profile, clock),
-            market_data=KisMarketData(questions, profile, clock),
+            market_data=market_data,
+            survey=KisSurvey(questions, profile, market_data.ranking),
             feed=KisFeed(endpoints.stream, stream_keys, credentials, profile, clock, random, limits.pace),
             access_tokens=tokens,
             stream_keys=stream_keys,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -149,3 +149,55 @@ class MarketResearch(Protocol):
 
     async def market_days(self, first: date, last: date) -> tuple[MarketDay, ...]:
         """Return every day of `first` to `last`; ask once a day. `NotOnThisVenue` on paper: the calendar stands in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """A listed symbol as the exchange's list of this morning has it; `traded_value` is that of the day before.
+
+    `market_cap` in won, None where the list has none. `is_common`: an ordinary share, no fund, SPAC or preferred one.
+    """
+
+    symbol: Symbol
+    name: str
+    market: Market
+    is_common: bool
+    in_kospi200: bool
+    suspended: bool
+    under_administration: bool
+    market_cap: Won | None
+    traded_value: Won
+
+
+class Directory(Protocol):
+    """The exchange's list of what is listed; it costs no question to the broker."""
+
+    async def issues(self) -> tuple[Issue, ...]:
+        """Return every listed symbol; none where no list can be had. Never raises for what did not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """One of many symbols that were looked at together. None is what the answer did not tell; `open` is 0 before the
+    day's first trade. Suspended says liquidation too: neither is to be bought."""
+
+    symbol: Symbol
+    name: str
+    price: Won
+    open: Won
+    market_cap: Won | None
+    suspended: bool | None
+    under_administration: bool | None
+
+
+class MarketSurvey(Protocol):
+    """What a selection among many symbols asks the broker, with as few questions as the venue allows."""
+
+    def survey(self, symbols: Sequence[Symbol]) -> AsyncIterator[tuple[Surveyed, ...]]:
+        """Yield what is known of `symbols`, answer by answer: thirty a call on REAL, one a call on paper (S3-U14).
+
+        Symbols that the broker does not know are left out.
+        """
+
+    async def foremost(self) -> tuple[Symbol, ...]:
+        """Return the symbols of the broker's rankings, by traded value first; `NotOnThisVenue` on paper."""

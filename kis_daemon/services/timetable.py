@@ -7,8 +7,9 @@
     20:05           sweep again: the markets after the close are over too
 
 Rules of this room (S3-X; requirements, section 8)
-    A start in mid-day prepares at once; what is held comes first. A day the calendar does not cover closes entries and
-    calls a person; what is held goes on being protected.
+    A start in mid-day prepares at once. What is held comes first, and before the universe is asked for: many candidates
+    take minutes, and a universe that cannot be had closes entries only. A day the calendar does not cover closes
+    entries and calls a person; what is held goes on being protected.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
+from typing import Protocol
 
 from kis_daemon.domain.calendar import KST, TradingCalendar, TradingDay
 from kis_daemon.domain.market import Symbol
@@ -31,7 +33,13 @@ from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Reconciler
 from kis_daemon.services.trader import Trader
-from kis_daemon.services.universe_selector import UniverseSelector
+
+
+class Selector(Protocol):
+    """Who says which symbols are watched on a day; never raises for what the broker did not answer."""
+
+    async def select(self, day: TradingDay) -> tuple[Symbol, ...]: ...
+
 
 _PREPARE_BEFORE = timedelta(minutes=60)
 _CAPTURE_AFTER = timedelta(minutes=1)
@@ -51,7 +59,7 @@ class Timetable:
         journal: Journal,
         trader: Trader,
         histories: Histories,
-        selector: UniverseSelector,
+        selector: Selector,
         reconciler: Reconciler,
         actions: CorporateActions,
         synchronizer: OrderSynchronizer,
@@ -144,24 +152,39 @@ class Timetable:
     async def prepare(self, day: TradingDay) -> None:
         """Have everything that the day's first price needs; held symbols first."""
         self._begin_day(day.date)
+        self._control.universe_ready = False  # yesterday's symbols are not today's
+        self._trader.watch(())
+        held = tuple(self._book.positions)
+        self._feed.want(held)
         await self._prewarm(day.closes_at)
-        universe = self._selector.select(day.date)
+        last = self._calendar.previous_trading_day(day.date).date
+        await self._actions.examine(lambda symbol: self._bring_up(symbol, last))
+        listed, ready = await self._bring(held, last)
+        universe = await self._selector.select(day)
         self._control.universe_ready = bool(universe)
         self._trader.watch(universe)
-        symbols = list(dict.fromkeys([*self._book.positions, *universe]))
+        symbols = list(dict.fromkeys([*self._book.positions, *held, *universe]))
         self._feed.want(tuple(self._book.positions), universe)
-        last = self._calendar.previous_trading_day(day.date).date
         await self._journal.write(self._journal.fact("day_started", day=day.date.isoformat(), symbols=len(symbols)))
-        await self._actions.examine(lambda symbol: self._bring_up(symbol, last))
+        others_listed, others_ready = await self._bring([one for one in symbols if one not in held], last)
+        await self._journal.write(
+            self._journal.fact(
+                "day_prepared",
+                day=day.date.isoformat(),
+                listings=listed + others_listed,
+                histories=ready + others_ready,
+            )
+        )
+
+    async def _bring(self, symbols: Sequence[Symbol], last: date) -> tuple[int, int]:
+        """Have listings and histories of `symbols`; return how many of each are there."""
         listed = 0
         for symbol in symbols:
             listed += symbol in self._book.listings or await self._take_listing(symbol)
         ready = 0
         for symbol in symbols:
             ready += await self._histories.bring_up_to(symbol, last)
-        await self._journal.write(
-            self._journal.fact("day_prepared", day=day.date.isoformat(), listings=listed, histories=ready)
-        )
+        return listed, ready
 
     async def _bring_up(self, symbol: Symbol, last: date) -> None:
         await self._take_listing(symbol)

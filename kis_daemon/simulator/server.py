@@ -36,6 +36,7 @@ from kis_daemon.simulator.faults_market import MarketFaults
 from kis_daemon.simulator.faults_rest import faults_in_front
 from kis_daemon.simulator.faults_stream import StreamFaults
 from kis_daemon.simulator.herald import Herald
+from kis_daemon.simulator.master_pages import MasterPages
 from kis_daemon.simulator.pace import JumpingPace
 from kis_daemon.simulator.player import Player, record_until
 from kis_daemon.simulator.prices import PriceBook
@@ -115,6 +116,7 @@ class Simulator:
         self.fault_desk.at_once[Area.DOOR] = self._door.refuse
         self.fault_desk.at_once[Area.MARKET] = MarketFaults(self.fault_desk, venue, commands).happen
         AdminPages(venue, self.fault_desk, commands).add_to(self._rest.runner.app.router)
+        MasterPages(venue).add_to(self._rest.runner.app.router)
 
     async def __aenter__(self) -> Self:
         self._begin(self._clock.now())

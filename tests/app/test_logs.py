@@ -83,6 +83,8 @@ def test_a_line_is_readable_here_and_json_there(desk: Desk) -> None:
         ("event_log_failed", {"reason": "locked"}, "[ERROR] Failed to log event: locked"),
         ("token_issuance_failed", {"reason": "502 Bad Gateway"}, "[ERROR] Token issuance failed: 502 Bad Gateway"),
         ("token_issuance_failed", {}, "[ERROR] Token issuance failed: ?"),
+        ("universe_cache_hit", {"reason": "same_day"}, "[ERROR] CACHE HIT reason=same_day"),
+        ("universe_cache_miss", {"reason": "no_cache"}, "[ERROR] CACHE MISS reason=no_cache"),
         ("position_save_deferred", {"symbol": "1"}, "[ERROR] 포지션 저장 실패/보류 symbol=1"),
     ],
 )
@@ -96,7 +98,7 @@ def test_the_documents_sentences_stand_after_the_level_word(
 
 
 def test_every_sentence_of_the_documents_was_tried() -> None:
-    assert len(SENTENCES) == 5
+    assert len(SENTENCES) == 7
 
 
 def test_info_is_the_level_of_every_logger(desk: Desk) -> None:

@@ -147,6 +147,33 @@ def test_stocks_at_the_root_are_read_and_those_of_the_universe_win(desk: Desk) -
     assert desk.load().universe.stocks == ("000660",)
 
 
+def test_an_automatic_universe_needs_no_list_but_a_pool_of_listed_ones_does(desk: Desk) -> None:
+    file = desk.config / "universe.yaml"
+    file.write_text("universe: {selection_method: combined}\n")
+    assert desk.load(**PAPER_KEYS).universe.is_automatic
+
+    file.write_text("universe: {selection_method: atr_filter, candidate_pool_mode: yaml}\n")
+    refusal = desk.refusal(**PAPER_KEYS)
+
+    assert "candidate_stocks and stocks are both empty" in str(refusal)
+    assert refusal.exit_code is ExitCode.CONFIGURATION
+
+
+def test_symbols_of_the_command_line_are_traded_whatever_method_the_file_names(desk: Desk) -> None:
+    (desk.config / "universe.yaml").write_text("universe: {selection_method: combined}\n")
+
+    universe = desk.load(RunOptions(symbols=STOCKS)).universe
+
+    assert (universe.selection_method, universe.stocks) == ("fixed", STOCKS)
+
+
+@pytest.mark.parametrize("text", ["true", "True", "false", "FALSE"])
+def test_yes_and_no_are_true_and_false(text: str, desk: Desk) -> None:
+    (desk.config / "universe.yaml").write_text(f"universe: {{exclude_management: {text}}}\n")
+
+    assert desk.load().universe.exclude_management is (text.lower() == "true")
+
+
 @pytest.mark.parametrize("text", ["null", "~", "", "0", "-1"])
 def test_the_gap_rule_can_be_disabled(text: str, desk: Desk) -> None:
     (desk.config / "strategy.yaml").write_text(f"gap:\n  threshold_pct: {text}\n")
@@ -337,7 +364,20 @@ def test_a_variable_that_cannot_be_is_refused(environ: dict[str, str], dotenv: s
         ),
         ("strategy.yaml", "gap: {reference: open}", "expected one of prev_close, entry, stop"),
         ("universe.yaml", "universe: {stocks: [5930]}", "universe.stocks = '5930': expected a list of six-character"),
-        ("universe.yaml", "universe: {selection_method: best}", "expected one of fixed"),
+        ("universe.yaml", "universe: {selection_method: best}", "expected one of fixed, volume_top, atr_filter"),
+        ("universe.yaml", "universe: {candidate_pool_mode: nasdaq}", "expected one of kospi200, yaml, volume_top"),
+        ("universe.yaml", "universe: {candidate_stocks: [593]}", "universe.candidate_stocks = '593': expected a list"),
+        ("universe.yaml", "universe: {exclude_management: maybe}", "= 'maybe': expected one of true, false"),
+        ("universe.yaml", "universe: {fallback_to_fixed: 1}", "= '1': expected one of true, false"),
+        ("universe.yaml", "universe: {halt_on_fallback_in_real: ''}", "expected one of true, false"),
+        ("universe.yaml", "universe: {min_volume: -1}", "universe.min_volume = '-1': expected a whole number from 0"),
+        ("universe.yaml", "universe: {min_market_cap: lots}", "universe.min_market_cap = 'lots': expected a whole"),
+        ("universe.yaml", "universe: {market_scan_size: 0}", "universe.market_scan_size = '0': expected a whole"),
+        ("universe.yaml", "universe: {volume_top_n: 0}", "universe.volume_top_n = '0': expected a whole number"),
+        ("universe.yaml", "universe: {atr_period: 1}", "universe.atr_period = '1': expected a whole number from 2"),
+        ("universe.yaml", "universe: {min_atr_pct: 9}", "universe.min_atr_pct = 9.0: expected at most"),
+        ("universe.yaml", "universe: {max_atr_pct: .nan}", "universe.max_atr_pct = '.nan': expected a number"),
+        ("universe.yaml", "universe: {cache_refresh_minutes: 5}", "unknown"),
         ("alerts.yaml", "alerts: {telegram_level: loud}", "expected one of info, warning, error"),
     ],
 )
@@ -455,7 +495,7 @@ def test_every_number_has_a_range() -> None:
             inner = getattr(value, item.name)
             if is_dataclass(inner):
                 found += numbers(inner, f"{prefix}{item.name}.")
-            elif isinstance(inner, int | float):
+            elif isinstance(inner, int | float) and not isinstance(inner, bool):
                 found.append(prefix + item.name)
         return found
 

@@ -18,6 +18,7 @@ from kis_daemon.kis import (
     wire_profit,
     wire_quotes,
     wire_research,
+    wire_survey,
 )
 from kis_daemon.kis.tokens import read_expiry
 from kis_daemon.kis.wire import Body, Question
@@ -138,6 +139,8 @@ READERS: tuple[Callable[[Body], object], ...] = (
     lambda body: wire_profit.read_trades_by_symbol([body]),
     lambda body: wire_quotes.read_multi_price(body, (KAKAO, Symbol("005930")), TODAY),
     lambda body: wire_quotes.read_order_book(body, KAKAO),
+    lambda body: wire_survey.read_surveyed(body, (KAKAO, Symbol("005930"))),
+    lambda body: wire_survey.read_surveyed_one(body, KAKAO),
     wire_research.read_ranking,
     lambda body: wire_research.read_stock_info(body, KAKAO),
     lambda body: wire_research.has_day(body, DAY),

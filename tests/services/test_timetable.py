@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from kis_daemon.domain.calendar import KST
-from kis_daemon.domain.market import Side
+from kis_daemon.domain.calendar import KST, TradingDay
+from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.safeguards import Gate
 from kis_daemon.ports import BrokerUnreachable
 from tests.services.builders import HYNIX, SAMSUNG, TODAY, YESTERDAY, a_position, a_quote, a_trade, at
@@ -23,6 +24,23 @@ from tests.services.trading import (
     a_listing,
     rising_bars,
 )
+
+
+class SlowSelector:
+    """A selector that is asked, and answers when a test says so."""
+
+    def __init__(self) -> None:
+        self.asked_for: list[date] = []
+        self._answer: asyncio.Future[tuple[Symbol, ...]] | None = None
+
+    async def select(self, day: TradingDay) -> tuple[Symbol, ...]:
+        self.asked_for.append(day.date)
+        self._answer = asyncio.get_running_loop().create_future()
+        return await self._answer
+
+    def answer(self, symbols: tuple[Symbol, ...]) -> None:
+        assert self._answer is not None
+        self._answer.set_result(symbols)
 
 
 @contextmanager
@@ -230,3 +248,53 @@ def test_the_keys_are_warmed_for_the_whole_day_before_anything_is_asked(tmp_path
         floor.start(floor.timetable.run())
         floor.wait_until("08:30")
         assert floor.prewarmed == [at("15:30")]
+
+
+def test_what_is_held_is_ready_before_the_universe_is_asked_for(tmp_path: Path) -> None:
+    """Two hundred candidates take minutes on paper; a stop does not wait for them."""
+    with a_running_day(tmp_path, at("11:00"), universe=(SAMSUNG,), stream_is_primary=False) as floor:
+        floor.holds(a_position(symbol=HYNIX))
+        asking = SlowSelector()
+        floor.timetable = floor.a_timetable(asking)
+        floor.start(floor.timetable.run())
+        floor.pass_time()
+        assert asking.asked_for == [TODAY]
+        assert floor.feed.wanted == [HYNIX]
+        assert floor.market.symbols_of("snapshot") == floor.market.symbols_of("chart") == [HYNIX]
+
+        floor.price(67_900, symbol=HYNIX)
+        assert [(intent.symbol, intent.side) for intent in floor.sent] == [(HYNIX, Side.SELL)]
+        assert "universe_not_ready" in floor.control.gate().reasons
+
+        asking.answer((SAMSUNG,))
+        floor.pass_time()
+        assert "universe_not_ready" not in floor.control.gate().reasons
+        assert floor.feed.wanted == [HYNIX, SAMSUNG]
+
+
+def test_a_universe_that_fails_closes_entries_and_what_is_held_is_sold(tmp_path: Path) -> None:
+    """S3-U26, U28."""
+    with a_running_day(tmp_path, at("11:00"), universe=(), stream_is_primary=False) as floor:
+        floor.holds(a_position(symbol=HYNIX))
+        floor.start(floor.timetable.run())
+        floor.pass_time()
+
+        floor.price(70_000)
+        floor.price(67_900, symbol=HYNIX)
+
+        assert [(intent.symbol, intent.side) for intent in floor.sent] == [(HYNIX, Side.SELL)]
+        assert floor.control.gate().gate is Gate.EXIT_ONLY
+
+
+def test_yesterdays_universe_is_not_bought_while_todays_is_asked_for(tmp_path: Path) -> None:
+    with a_running_day(tmp_path, at("07:00"), universe=(SAMSUNG,), stream_is_primary=False) as floor:
+        floor.trader.watch((SAMSUNG,))
+        floor.control.universe_ready = True
+        floor.timetable = floor.a_timetable(SlowSelector())
+        floor.start(floor.timetable.run())
+        floor.go_to("09:30")
+
+        floor.price(70_000)
+
+        assert floor.sent == []
+        assert floor.trader.symbols() == []

@@ -51,9 +51,9 @@ from kis_daemon.services.quote_desk import QuoteDesk
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
-from kis_daemon.services.timetable import Timetable
+from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
-from kis_daemon.services.universe_selector import UniverseSelector
+from kis_daemon.services.universe_selector import FallbackTerms, UniverseSelector
 from kis_daemon.services.watch_list import WatchList
 from kis_daemon.store.database import Database
 from kis_daemon.store.rows import SqlRows
@@ -71,6 +71,7 @@ from tests.services.builders import (
     a_quote,
     at,
 )
+from tests.services.choosing import a_chooser
 from tests.services.fakes import BreakableRecords, FakeBroker, HeardNotifier, SeededEntropy, Silence
 
 T = TypeVar("T")
@@ -340,7 +341,7 @@ class Floor:
             forget=self.trader.forget_setup,
         )
         self.prewarmed: list[datetime] = []
-        actions = CorporateActions(
+        self.actions = CorporateActions(
             book=book,
             journal=journal,
             histories=self.histories,
@@ -349,23 +350,13 @@ class Floor:
             ask_account=self.reconciler.attempt,
             on_change=self.trader.on_account_change,
         )
-        self.timetable = Timetable(
-            book=book,
-            board=self.board,
-            journal=journal,
-            trader=self.trader,
-            histories=self.histories,
-            selector=UniverseSelector(UniverseRules(stocks=terms.universe), journal),
-            reconciler=self.reconciler,
-            actions=actions,
-            synchronizer=self.synchronizer,
-            control=self.control,
-            market_data=self.market,
-            feed=self.feed,
-            calendar=calendar,
-            clock=clock,
-            on_day_over=self.days_over.append,
-            prewarm=self.prewarm,
+        self.timetable = self.a_timetable(
+            UniverseSelector(
+                a_chooser(UniverseRules(stocks=terms.universe), self.market, calendar, clock),
+                journal,
+                clock,
+                FallbackTerms(),
+            )
         )
         self.quote_desk = QuoteDesk(
             market_data=self.market, board=self.board, book=book, outages=self.outages, calendar=calendar, clock=clock
@@ -406,6 +397,27 @@ class Floor:
             on_runs_done=self._count_done,
         )
         self.intake = Intake(self.board, self.reconciler, self.control, self.poller, self.journal)
+
+    def a_timetable(self, selector: Selector) -> Timetable:
+        """Return a timetable whose universe `selector` selects; it is not started."""
+        return Timetable(
+            book=self.book,
+            board=self.board,
+            journal=self.journal,
+            trader=self.trader,
+            histories=self.histories,
+            selector=selector,
+            reconciler=self.reconciler,
+            actions=self.actions,
+            synchronizer=self.synchronizer,
+            control=self.control,
+            market_data=self.market,
+            feed=self.feed,
+            calendar=self.calendar,
+            clock=self.clock,
+            on_day_over=self.days_over.append,
+            prewarm=self.prewarm,
+        )
 
     def _trades_continuously(self, symbol: Symbol) -> bool:
         quote = self.board.quote(symbol)

@@ -24,6 +24,7 @@ from kis_daemon.console.catalogue import Language, say
 
 COMMANDS: Mapping[str, str] = {
     "simulator": "kis_daemon.app.cli.simulator",
+    "universe": "kis_daemon.app.cli.universe",
     "kill-switch": "kis_daemon.app.cli.kill_switch",
     "db": "kis_daemon.app.cli.db",
     "audit": "kis_daemon.app.cli.audit",

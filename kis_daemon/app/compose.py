@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from kis_daemon.app.modes import Venue
 from kis_daemon.app.options import Feed, RunOptions
@@ -20,8 +21,7 @@ from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import Order
 from kis_daemon.domain.universe import UniverseRules
-from kis_daemon.kis.opening import Kis
-from kis_daemon.ports import Clock, Entropy, Notifier, Records
+from kis_daemon.ports import Broker, Clock, Entropy, MarketData, Notifier, QuoteFeed, Records
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
@@ -41,7 +41,7 @@ from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
 from kis_daemon.services.poller import QuotePoller
 from kis_daemon.services.quote_desk import QuoteDesk
-from kis_daemon.services.quote_metrics import QuoteFigures, quote_figures
+from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote_figures
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
@@ -52,6 +52,24 @@ from kis_daemon.services.watch_list import WatchList
 
 _MANDATE_DAYS = 365
 _MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
+
+
+class MeasuredFeed(QuoteFeed, Protocol):
+    """A stream that tells of itself."""
+
+    def metrics(self) -> StreamFigures: ...
+
+
+class Counterpart(Protocol):
+    """Who answers: an open KIS, or an exchange in this process. It imports nothing of either."""
+
+    @property
+    def broker(self) -> Broker: ...
+    @property
+    def market_data(self) -> MarketData: ...
+    @property
+    def feed(self) -> MeasuredFeed: ...
+    async def prewarm(self, until: datetime) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +94,7 @@ class House:
     names: Names
     watch_list: WatchList
     intake: Intake
-    kis: Kis
+    kis: Counterpart
     mandate: Mandate
     audit: AuditDesk | None
 
@@ -89,7 +107,7 @@ def compose(
     settings: Settings,
     options: RunOptions,
     *,
-    kis: Kis,
+    kis: Counterpart,
     records: Records,
     mend_store: Callable[[], Coroutine[None, None, None]],
     calendar: TradingCalendar,

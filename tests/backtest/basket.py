@@ -20,6 +20,7 @@ from kis_daemon.simulator.prices import ListedSymbol, PriceBook
 from tests.conftest import ROOT
 
 FILE = "ohlcv/basket40_daily_adj_2015_2021.csv.gz"
+SESSIONS = "calendar/krx_sessions_2015_2024.csv"
 FIRST = date(2016, 1, 4)
 
 
@@ -52,13 +53,13 @@ def replayed(
     days: int,
     *,
     fills: Fills = Fills.PATH,
-    settings: Settings | None = None,
+    first: date = FIRST,
     cash: Won = 100_000_000,
 ) -> BacktestResult:
-    """Return what the daemon's rules make of `days` trading days from `FIRST` on."""
-    last = days_from(FIRST, days)[-1]
-    plan = BacktestPlan(symbols=symbols, first=FIRST, last=last, cash=cash, fills=fills)
-    return run_backtest(settings or the_settings(), plan, prices, the_calendar())
+    """Return what the daemon's rules make of `days` trading days from `first` on."""
+    last = min(days_from(first, days)[-1], prices.last_day)
+    plan = BacktestPlan(symbols=symbols, first=first, last=last, cash=cash, fills=fills)
+    return run_backtest(the_settings(), plan, prices, the_calendar())
 
 
 class OtherFuture:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -13,7 +15,7 @@ from kis_daemon.app.backtest.result import BacktestResult
 from kis_daemon.domain.market import Symbol
 from kis_daemon.services.bookkeeper import shown_price
 from tests.conftest import ROOT
-from tests.e2e.processes import run
+from tests.e2e.processes import LONGEST_RUN_S, environment
 from tests.e2e.records import summary_of
 
 Row = tuple[Any, ...]
@@ -22,16 +24,22 @@ _ORDERS = "SELECT created_at, symbol, side, quantity, price, filled_quantity, st
 
 
 def daemon_summary(
-    home: Path, prices: Path, symbols: Sequence[Symbol], first: date, days: int
+    home: Path, prices: Path, symbols: Sequence[Symbol], first: date, days: int, longest_s: float = LONGEST_RUN_S
 ) -> tuple[dict[str, Any], list[Row]]:
     """Return the summary of the daemon's run, and the orders that its database holds."""
-    ended = run(
-        [
-            *("--mode", "trade", "--symbols", ",".join(symbols), "--sim-prices", prices, "--sim-speed", "0"),
-            *("--sim-start", first.isoformat(), "--sim-days", str(days), "--config-dir", ROOT / "config"),
-            *("--data-dir", home / "data", "--summary-json", home / "summary.json"),
-        ],
-        home,
+    arguments = [
+        *("--mode", "trade", "--symbols", ",".join(symbols), "--sim-prices", prices, "--sim-speed", "0"),
+        *("--sim-start", first.isoformat(), "--sim-days", str(days), "--config-dir", ROOT / "config"),
+        *("--data-dir", home / "data", "--summary-json", home / "summary.json"),
+    ]
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *map(str, arguments)],
+        cwd=home,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=longest_s,
+        check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     with closing(sqlite3.connect(home / "data" / "simulated.db")) as database:

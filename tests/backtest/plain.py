@@ -1,7 +1,7 @@
 """Bars, ticks, limits and costs once more, as plainly as they can be written: shares no code with the project.
 
 All symbols of the basket are taken for KOSPI shares, as the project takes those without a market column; the years are
-2015-06-15 to 2022, when the limit was 30 % and the older ticks were in force.
+2015 to 2022, when the older ticks were in force.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def near(price: float) -> int:
     return below if below == price or price - below < above - price else above
 
 
-def limits(base: int) -> tuple[int, int]:
-    width = down_to(base * 3 // 10, tick(base))
+def limits(base: int, day: date) -> tuple[int, int]:
+    percent = 30 if day >= date(2015, 6, 15) else 15
+    width = down_to(base * percent // 100, tick(base))
     return up(base - width), down(base + width)
 
 

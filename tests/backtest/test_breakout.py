@@ -92,7 +92,7 @@ class PlainRun:
     def buy(self, symbol: str, at: int) -> None:
         reason = self.wishes.pop(symbol, None)
         bar, last = self.bars[symbol][at], self.bars[symbol][at - 1].close
-        if reason is None or bar.open >= limits(last)[1]:
+        if reason is None or bar.open >= limits(last, bar.day)[1]:
             return
         worth = self.cash + sum(cost + paid for _, cost, paid, _ in self.held.values())
         quantity = int(worth * (100 / 40 / 100)) // last
@@ -106,7 +106,7 @@ class PlainRun:
 
     def sell(self, symbol: str, at: int) -> None:
         bar = self.bars[symbol][at]
-        if symbol not in self.wishes or bar.open <= limits(self.bars[symbol][at - 1].close)[0]:
+        if symbol not in self.wishes or bar.open <= limits(self.bars[symbol][at - 1].close, bar.day)[0]:
             return
         reason = self.wishes.pop(symbol)
         quantity, _, _, _ = self.held.pop(symbol)

@@ -66,17 +66,12 @@ def run_breakout(
 ) -> BacktestResult:
     """Replay the days of `plan` and return what came of them."""
     listed = {listing.symbol: listing for listing in prices.listings()}
+    bars = {symbol: prices.bars(symbol, prices.first_day, plan.last) for symbol in plan.symbols}
+    begun = perf_counter()
     loaded = [
-        columns_of(
-            symbol,
-            listed[symbol].name,
-            listed[symbol].market,
-            prices.bars(symbol, prices.first_day, plan.last),
-            plan.first,
-        )
+        columns_of(symbol, listed[symbol].name, listed[symbol].market, bars[symbol], plan.first)
         for symbol in plan.symbols
     ]
-    begun = perf_counter()
     share = rules.position_pct or 100.0 / max(len(loaded), 1)
     desk = OpeningDesk(calendar, plan.cash, share, commission_ppb)
     held = _Held(calendar, plan)

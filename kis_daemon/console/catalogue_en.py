@@ -321,6 +321,7 @@ SENTENCES: Mapping[str, str] = {
     "help.backtest_params": "A setting to try out, e.g. entry.adx_min=30; may be given again.",
     "help.backtest_rule": "atr: the daemon's rules; breakout: close above 20 closes, out 3 ATR below the highest.",
     "help.backtest_fills": "Which extreme of a day comes first: the nearer (path), or the one that hurts (pessimistic).",
+    "help.backtest_volume": "An order takes at most this part of the day's volume so far: 10 a tenth, 1 all (rule atr).",
     "help.backtest_json": "Write bars, bars_per_second, trades, equity and metrics to this file.",
     "help.backtest_jobs": "Processes for runs that do not need one another.",
     # --- backups -----------------------------------------------------------------------------------------------------

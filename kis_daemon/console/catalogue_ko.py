@@ -311,6 +311,7 @@ SENTENCES: Mapping[str, str] = {
     "help.backtest_params": "시험할 설정. 예: entry.adx_min=30. 여러 번 적을 수 있습니다.",
     "help.backtest_rule": "atr: 데몬의 규칙. breakout: 종가 20개 위 돌파, 최고 종가에서 3 ATR 아래 청산.",
     "help.backtest_fills": "하루의 고가와 저가 중 먼저 오는 것: 가까운 쪽(path), 손해 나는 쪽(pessimistic).",
+    "help.backtest_volume": "주문이 그날 거래된 양에서 가져갈 수 있는 몫: 10은 십분의 일, 1은 전부(atr 규칙).",
     "help.backtest_json": "bars, bars_per_second, trades, equity, metrics를 이 파일에 씁니다.",
     "help.backtest_jobs": "서로 필요 없는 실행을 나누어 맡는 프로세스 수.",
     # --- backups -----------------------------------------------------------------------------------------------------

@@ -54,11 +54,11 @@ def replayed(
     *,
     fills: Fills = Fills.PATH,
     first: date = FIRST,
-    cash: Won = 100_000_000,
+    volume_share: int = 10,
 ) -> BacktestResult:
     """Return what the daemon's rules make of `days` trading days from `first` on."""
     last = min(days_from(first, days)[-1], prices.last_day)
-    plan = BacktestPlan(symbols=symbols, first=first, last=last, cash=cash, fills=fills)
+    plan = BacktestPlan(symbols=symbols, first=first, last=last, fills=fills, volume_share=volume_share)
     return run_backtest(the_settings(), plan, prices, the_calendar())
 
 

@@ -10,6 +10,7 @@ import csv
 import gzip
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 FEE_PPB = 140_527
@@ -71,8 +72,9 @@ def tax(amount: int, day: date) -> int:
     return amount * round(per_mille * 10) // 10_000
 
 
+@cache
 def plain_bars(path: Path) -> dict[str, list[PlainBar]]:
-    """Return the bars with trade of every symbol, on their ticks, in the order of the file."""
+    """Return the bars with trade of every symbol, on their ticks, in the order of the file; to be read only."""
     found: dict[str, list[PlainBar]] = {}
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for row in csv.DictReader(file):

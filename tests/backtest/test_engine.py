@@ -23,13 +23,19 @@ from tests.backtest.basket import (
 from tests.backtest.daemon_run import compared, daemon_summary
 from tests.conftest import ROOT
 
-DAYS, SYMBOLS = 8, 12
+DAYS = 4
+SOME = slice(24, 40)  # thinly traded symbols among them, of which no order is filled at once
 
 
 @pytest.fixture(scope="module")
 def result(shared_data: Path) -> BacktestResult:
     prices = the_basket(shared_data)
-    return replayed(prices, some_symbols(prices, SYMBOLS), DAYS)
+    return replayed(prices, some_symbols(prices, 40)[SOME], DAYS)
+
+
+def in_parts(result: BacktestResult) -> int:
+    """Return how many orders were filled, and not as a whole."""
+    return sum(0 < order.filled_quantity < order.quantity for order in result.orders)
 
 
 def test_the_same_days_give_the_daemons_orders(
@@ -78,15 +84,25 @@ def test_every_won_is_in_a_trade(result: BacktestResult) -> None:
     assert result.equity[-1].cash == result.start_cash - spent
 
 
-def test_the_pessimistic_order_takes_no_more_than_the_bar_gives(shared_data: Path) -> None:
+def test_the_pessimistic_order_is_another_run_on_the_same_bars(result: BacktestResult, shared_data: Path) -> None:
     prices = the_basket(shared_data)
-    worst = replayed(prices, some_symbols(prices, SYMBOLS), DAYS, fills=Fills.PESSIMISTIC)
 
-    assert worst.fills is Fills.PESSIMISTIC
+    worst = replayed(prices, result.symbols, DAYS, fills=Fills.PESSIMISTIC)
+
+    assert (worst.fills, worst.bars) == (Fills.PESSIMISTIC, result.bars)
+    assert worst.trades != result.trades
     for trade in worst.trades:
         bar = prices.bar(trade.symbol, trade.at.date())
         assert bar is not None
         assert bar.low <= trade.price <= bar.high
+
+
+def test_whoever_may_take_all_that_is_traded_is_seldom_filled_in_parts(
+    result: BacktestResult, shared_data: Path
+) -> None:
+    whole = replayed(the_basket(shared_data), result.symbols, DAYS, volume_share=1)
+
+    assert in_parts(result) > in_parts(whole)
 
 
 @pytest.mark.parametrize("low_first", [True, False])

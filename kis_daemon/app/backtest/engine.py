@@ -40,6 +40,7 @@ from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.services import control
 from kis_daemon.simulator.account import Account
 from kis_daemon.simulator.exchange import Exchange
+from kis_daemon.simulator.market_rules import MarketRules
 from kis_daemon.simulator.player import Player
 from kis_daemon.simulator.prices import PriceBook
 from kis_daemon.simulator.profile import PROFILES, SimulatorSettings
@@ -198,7 +199,12 @@ def _market(
     settings: Settings, plan: BacktestPlan, prices: PriceBook, calendar: TradingCalendar, clock: LoopClock
 ) -> tuple[Exchange, _Counterpart]:
     """Return the exchange on the plan's first day, and what answers for it."""
-    made = SimulatorSettings(cash=plan.cash, commission_ppb=settings.commission_ppb, start=plan.first)
+    made = SimulatorSettings(
+        cash=plan.cash,
+        commission_ppb=settings.commission_ppb,
+        start=plan.first,
+        market=MarketRules(volume_share=plan.volume_share),
+    )
     profile = PROFILES["paper"]
     exchange = Exchange(
         prices=prices,

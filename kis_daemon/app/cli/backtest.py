@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from kis_daemon.app.backtest.engine import run_backtest
 from kis_daemon.app.backtest.parameters import with_parameters
 from kis_daemon.app.backtest.plan import BacktestPlan
 from kis_daemon.app.backtest.result import BacktestResult, Fills
-from kis_daemon.app.backtest.source import Source, chosen, load_prices
+from kis_daemon.app.backtest.source import chosen, load_prices
 from kis_daemon.app.backtest.written import as_json
 from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.errors import ExitCode, UsageError
@@ -28,6 +29,8 @@ from kis_daemon.app.settings_sources import dotenv_file, environment
 from kis_daemon.console.catalogue import Language, say
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Symbol, as_symbol
+from kis_daemon.simulator.board import VOLUME_SHARE
+from kis_daemon.simulator.prices import PriceBook
 
 _VARIABLES = ("ORDER_QUANTITY", "MAX_QTY", "KIS_CALLS_PER_SECOND", "LANGUAGE")
 _ATR, _BREAKOUT = "atr", "breakout"
@@ -50,6 +53,13 @@ _ATR, _BREAKOUT = "atr", "breakout"
     show_default=True,
     help="help.backtest_fills",
 )
+@click.option(
+    "--volume-share",
+    type=click.IntRange(1, 1_000_000),
+    default=VOLUME_SHARE,
+    show_default=True,
+    help="help.backtest_volume",
+)
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="help.backtest_json")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="help.backtest_jobs")
 @click.option(
@@ -70,6 +80,7 @@ def command(
     params: tuple[str, ...],
     rule: str,
     fills: str,
+    volume_share: int,
     json_file: Path | None,
     jobs: int,
     config_dir: Path,
@@ -93,10 +104,13 @@ def command(
         last.date() if last is not None else None,
         history,
     )
+    plan = BacktestPlan(
+        symbols=source.symbols, first=source.first, last=source.last, cash=cash, volume_share=volume_share
+    )
     run: Callable[[Fills], BacktestResult] = (
-        partial(_breakout, settings, source, calendar, cash, breakout)
+        partial(_breakout, settings, plan, source.prices, calendar, breakout)
         if rule == _BREAKOUT
-        else partial(_atr, settings, source, calendar, cash)
+        else partial(_atr, settings, plan, source.prices, calendar)
     )
     asked = Fills(fills)
     # the worst case is told beside the usual one: the difference is what nobody knows from daily bars
@@ -118,16 +132,21 @@ def _all(run: Callable[[Fills], BacktestResult], fills: Sequence[Fills], jobs: i
         return list(pool.map(run, fills))
 
 
-def _atr(settings: Settings, source: Source, calendar: TradingCalendar, cash: int, fills: Fills) -> BacktestResult:
-    plan = BacktestPlan(symbols=source.symbols, first=source.first, last=source.last, cash=cash, fills=fills)
-    return run_backtest(settings, plan, source.prices, calendar)
+def _atr(
+    settings: Settings, plan: BacktestPlan, prices: PriceBook, calendar: TradingCalendar, fills: Fills
+) -> BacktestResult:
+    return run_backtest(settings, replace(plan, fills=fills), prices, calendar)
 
 
 def _breakout(
-    settings: Settings, source: Source, calendar: TradingCalendar, cash: int, rules: BreakoutRules, fills: Fills
+    settings: Settings,
+    plan: BacktestPlan,
+    prices: PriceBook,
+    calendar: TradingCalendar,
+    rules: BreakoutRules,
+    fills: Fills,
 ) -> BacktestResult:
-    plan = BacktestPlan(symbols=source.symbols, first=source.first, last=source.last, cash=cash, fills=fills)
-    return run_breakout(plan, source.prices, calendar, rules, settings.commission_ppb)
+    return run_breakout(replace(plan, fills=fills), prices, calendar, rules, settings.commission_ppb)
 
 
 def _settings(config_dir: Path) -> Settings:

@@ -9,21 +9,21 @@ import pytest
 from kis_daemon.app.backtest.result import Fills
 from kis_daemon.app.backtest.worst_case import Extremes
 from kis_daemon.domain.calendar import KST
-from kis_daemon.domain.market import Bar, Market, Side, Symbol, price_limits
-from kis_daemon.domain.orders import OrderKey
-from kis_daemon.domain.positions import Position, ProtectionRules, Trade
+from kis_daemon.domain.market import Bar, Market, Symbol, price_limits
+from kis_daemon.domain.positions import Position, ProtectionRules
 from kis_daemon.services.book import Book
 from kis_daemon.simulator.board import Board
+from tests.services.builders import a_quote, an_exit, an_order
 
 SAMSUNG, OTHER = Symbol("005930"), Symbol("000660")
 DAY, EVE = date(2024, 3, 5), date(2024, 3, 4)
 AT = datetime(2024, 3, 5, 9, 30, tzinfo=KST)
 
 
-def a_board(low: int = 66_000, high: int = 74_000, symbol: Symbol = SAMSUNG) -> Board:
-    """Return a board whose day goes from 70,000 to 70,500; its high is nearer to the open unless told otherwise."""
+def a_board(low: int = 66_000, high: int = 74_000, close: int = 70_500, symbol: Symbol = SAMSUNG) -> Board:
+    """Return a board whose day opens at 70,000, its base price."""
     lower, upper = price_limits(70_000, Market.KOSPI, DAY)
-    bar = Bar(date=DAY, open=70_000, high=high, low=low, close=70_500, volume=300_000)
+    bar = Bar(date=DAY, open=70_000, high=high, low=low, close=close, volume=300_000)
     return Board(
         symbol=symbol,
         name="",
@@ -60,24 +60,6 @@ def a_position(**changes: Any) -> Position:
     return replace(position, **changes)
 
 
-def a_trade(side: Side, rule: str) -> Trade:
-    return Trade(
-        order_key=OrderKey(f"{side}"),
-        symbol=SAMSUNG,
-        name="",
-        side=side,
-        quantity=10,
-        amount=700_000,
-        fee=0,
-        tax=0,
-        realized_pnl=0,
-        rule=rule,
-        reason="",
-        correlation_id="",
-        at=AT,
-    )
-
-
 def extremes(book: Book, fills: Fills = Fills.PATH) -> Extremes:
     return Extremes(book, frozenset([SAMSUNG]), ProtectionRules(), fills)
 
@@ -89,13 +71,16 @@ def turns(found: Extremes, board: Board) -> list[int]:
     return sorted((board.bar.low, board.bar.high), key=prices.index)
 
 
-def counted(book: Book, board: Board) -> int:
-    """Return what a day adds to the count; the book is that of its evening, but for what was held in the morning."""
+def lived(book: Book, board: Board, bought: Position | None = None) -> Extremes:
+    """Return what a day was taken for; `bought` comes into the book after the day's first trade."""
     found = extremes(book)
     for tick in found.path(board, 30):
         board.record(tick, AT)
+        found.note(a_quote(symbol=board.symbol, price=tick.price, at=AT))
+        if bought is not None:
+            book.positions[SAMSUNG] = bought
     found.count()
-    return found.that_matter
+    return found
 
 
 def test_what_is_held_meets_its_low_first() -> None:
@@ -121,34 +106,30 @@ def test_nobody_watches_what_is_neither_held_nor_in_the_universe() -> None:
     [(67_000, 73_500, 1), (68_500, 73_500, 0), (67_000, 72_500, 0), (68_000, 73_000, 1)],
 )
 def test_a_bar_matters_that_holds_stop_and_target(low: int, high: int, matters: int) -> None:
-    assert counted(Book(positions={SAMSUNG: a_position()}), a_board(low, high)) == matters
+    held = a_position(atr=4_000.0)  # so far that trailing has no say
+
+    assert lived(Book(positions={SAMSUNG: held}), a_board(low, high)).that_matter == matters
 
 
-def test_an_armed_trailing_level_counts_as_the_stop() -> None:
-    armed = a_position(trailing_armed=True, highest=72_000)
+def test_a_bar_matters_whose_high_arms_what_its_low_meets() -> None:
+    held = a_position(stop=60_000, target=90_000)
 
-    assert counted(Book(positions={SAMSUNG: armed}), a_board(69_500, 73_500)) == 1
+    assert lived(Book(positions={SAMSUNG: held}), a_board(66_000, 74_000, 73_900)).that_matter == 1
 
 
-@pytest.mark.parametrize(("low", "matters"), [(67_000, 1), (69_000, 0)])
+def test_what_is_sold_for_its_gap_is_sold_at_the_first_price() -> None:
+    order = an_order(an_exit(symbol=SAMSUNG, rule="GAP_PROTECTION"))
+    book = Book(positions={SAMSUNG: a_position(atr=4_000.0)}, orders={order.key: order})
+
+    assert lived(book, a_board(67_000, 73_500)).that_matter == 0
+
+
+@pytest.mark.parametrize(("low", "matters"), [(66_000, 1), (69_600, 0)])
 def test_a_day_of_entry_matters_where_its_low_is_under_the_stop(low: int, matters: int) -> None:
-    book = Book(trades_today=[a_trade(Side.BUY, "TREND_ATR_BREAKOUT")])
-    found, board = extremes(book), a_board(low)
-    for tick in found.path(board, 30):
-        board.record(tick, AT)
-    book.positions[SAMSUNG] = a_position(entry_day=DAY)
+    bought = a_position(entry_day=DAY, cost=715_000)  # between the open and the high
 
-    found.count()
-
-    assert found.that_matter == matters
+    assert lived(Book(), a_board(low, 72_000), bought).that_matter == matters
 
 
-@pytest.mark.parametrize(("rule", "matters"), [("ATR_STOP_LOSS", 1), ("ATR_TAKE_PROFIT", 0)])
-def test_a_day_of_entry_and_exit_matters_where_it_was_a_fall(rule: str, matters: int) -> None:
-    book = Book(trades_today=[a_trade(Side.BUY, "TREND_ATR_BREAKOUT"), a_trade(Side.SELL, rule)])
-
-    assert counted(book, a_board()) == matters
-
-
-def test_a_day_without_a_purchase_does_not_matter() -> None:
-    assert counted(Book(), a_board()) == 0
+def test_a_day_without_a_position_does_not_matter() -> None:
+    assert lived(Book(), a_board()).that_matter == 0

@@ -25,7 +25,7 @@ from kis_daemon.app.backtest.metrics import measure
 from kis_daemon.app.backtest.plan import BacktestPlan
 from kis_daemon.app.backtest.result import BacktestOrder, BacktestResult, BacktestTrade, DayEquity
 from kis_daemon.app.backtest.worst_case import Extremes
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.entropy import SeededEntropy
 from kis_daemon.app.options import RunOptions
@@ -177,7 +177,8 @@ async def _replay(
         on_day_over=day_over,
         on_runs_done=stop.set,
     )
-    extremes = _extremes(house, plan)
+    extremes = Extremes(house.book, frozenset(plan.symbols), settings.protection, plan.fills)
+    house.board.listen(extremes.note)
     player = Player(
         exchange=exchange,
         clock=clock,
@@ -231,10 +232,6 @@ def _market(
         calls=calls,
     )
     return exchange, counterpart
-
-
-def _extremes(house: House, plan: BacktestPlan) -> Extremes:
-    return Extremes(house.book, frozenset(plan.symbols), house.settings.protection, plan.fills)
 
 
 def _midnight(exchange: Exchange) -> datetime:

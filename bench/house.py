@@ -29,7 +29,7 @@ from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.files import load_calendar
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
-from kis_daemon.app.universe_outfit import NoDirectory, UniverseOutfit
+from kis_daemon.app.universe_outfit import NoDirectory, UniverseOutfit, selector_of
 from kis_daemon.clock import LoopClock
 from kis_daemon.console.alerts import AlertDesk, AlertRules
 from kis_daemon.console.catalogue import Language
@@ -272,7 +272,13 @@ async def lived_in(
             secret=b"s" * 32,
             commit="unknown",
             schema_version=SCHEMA_VERSION,
-            universe=UniverseOutfit(rules=settings.universe, directory=NoDirectory()),
+            selector=selector_of(
+                UniverseOutfit(rules=settings.universe, directory=NoDirectory()),
+                settings,
+                kis=kis,
+                calendar=load_calendar(ROOT / "config"),
+                clock=clock,
+            ),
             poll_s=1.0,
             on_day_over=lambda _day: None,
             on_runs_done=lambda: None,

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
-from kis_daemon.app.modes import TradingMode, Venue
+from kis_daemon.app.modes import Venue
 from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.settings import Settings, config_hash
-from kis_daemon.app.universe_outfit import UniverseOutfit, universe_chooser
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import Order
-from kis_daemon.kis.opening import Kis
-from kis_daemon.ports import Clock, Entropy, Notifier, Records
+from kis_daemon.ports import Broker, Clock, Entropy, MarketData, Notifier, QuoteFeed, Records
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
@@ -42,18 +41,34 @@ from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
 from kis_daemon.services.poller import QuotePoller
 from kis_daemon.services.quote_desk import QuoteDesk
-from kis_daemon.services.quote_metrics import QuoteFigures, quote_figures
+from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote_figures
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
-from kis_daemon.services.timetable import Timetable
+from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
-from kis_daemon.services.universe_selector import FallbackTerms, UniverseSelector
 from kis_daemon.services.watch_list import WatchList
 
 _MANDATE_DAYS = 365
-_FALLBACK_PAUSE_S = 10.0
 _MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
+
+
+class MeasuredFeed(QuoteFeed, Protocol):
+    """A stream that tells of itself."""
+
+    def metrics(self) -> StreamFigures: ...
+
+
+class Counterpart(Protocol):
+    """Who answers: an open KIS, or an exchange in this process. It imports nothing of either."""
+
+    @property
+    def broker(self) -> Broker: ...
+    @property
+    def market_data(self) -> MarketData: ...
+    @property
+    def feed(self) -> MeasuredFeed: ...
+    async def prewarm(self, until: datetime) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +93,7 @@ class House:
     names: Names
     watch_list: WatchList
     intake: Intake
-    kis: Kis
+    kis: Counterpart
     mandate: Mandate
     audit: AuditDesk | None
 
@@ -91,7 +106,7 @@ def compose(
     settings: Settings,
     options: RunOptions,
     *,
-    kis: Kis,
+    kis: Counterpart,
     records: Records,
     mend_store: Callable[[], Coroutine[None, None, None]],
     calendar: TradingCalendar,
@@ -101,7 +116,7 @@ def compose(
     secret: bytes,
     commit: str,
     schema_version: str,
-    universe: UniverseOutfit,
+    selector: Callable[[Journal], Selector],
     poll_s: float,
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
@@ -277,12 +292,7 @@ def compose(
         journal=journal,
         trader=trader,
         histories=histories,
-        selector=UniverseSelector(
-            universe_chooser(universe, kis=kis, calendar=calendar, clock=clock),
-            journal,
-            clock,
-            fallback_terms(settings, universe),
-        ),
+        selector=selector(journal),
         reconciler=reconciler,
         actions=actions,
         synchronizer=synchronizer,
@@ -318,13 +328,6 @@ def compose(
         mandate=mandate,
         audit=audit_desk,
     )
-
-
-def fallback_terms(settings: Settings, universe: UniverseOutfit) -> FallbackTerms:
-    """With real money a universe that could not be selected stops entries, or lets somebody look (S3-U25, U26)."""
-    if settings.trading_mode is not TradingMode.REAL:
-        return FallbackTerms()
-    return FallbackTerms(halts=universe.rules.halt_on_fallback_in_real, pause_s=_FALLBACK_PAUSE_S)
 
 
 def _mandate(settings: Settings, clock: Clock) -> Mandate:

@@ -30,7 +30,7 @@ from kis_daemon.app.outside import OutsideSink
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.app.summary import summarize
 from kis_daemon.app.systemd import Systemd, watchdog_interval_s
-from kis_daemon.app.universe_outfit import UniverseOutfit
+from kis_daemon.app.universe_outfit import UniverseOutfit, selector_of
 from kis_daemon.app.world import SIMULATED_JOURNAL
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.alerts import AlertDesk, Sink
@@ -179,7 +179,9 @@ class Household:
                 secret=outfit.secret,
                 commit=commit,
                 schema_version=SCHEMA_VERSION,
-                universe=outfit.universe,
+                selector=selector_of(
+                    outfit.universe, self.settings, kis=kis, calendar=self.calendar, clock=outfit.clock
+                ),
                 poll_s=outfit.poll_s,
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,

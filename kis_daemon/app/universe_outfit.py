@@ -5,13 +5,14 @@ The daemon and `main.py universe` select with the same, and find what the other 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.world import SIMULATED_UNIVERSE
 from kis_daemon.domain.calendar import TradingCalendar
@@ -21,14 +22,17 @@ from kis_daemon.kis.master_directory import MasterDirectory
 from kis_daemon.kis.master_files import MASTER_URL, MasterFiles
 from kis_daemon.kis.opening import Kis
 from kis_daemon.ports import Clock, Directory, Issue
+from kis_daemon.services.journal import Journal
 from kis_daemon.services.universe_chooser import UniverseChooser
 from kis_daemon.services.universe_files import UniverseFiles
 from kis_daemon.services.universe_measures import Measures
+from kis_daemon.services.universe_selector import FallbackTerms, UniverseSelector
 from kis_daemon.services.universe_survey import Told, UniverseSurvey
 from kis_daemon.simulator.prices import PriceBook
 
 log = structlog.get_logger("universe")
 
+_FALLBACK_PAUSE_S = 10.0
 _TOLD_EVERY = 25
 _LAST_DAYS = timedelta(days=30)
 
@@ -120,6 +124,21 @@ def universe_chooser(
         told=told or log_progress(),
     )
     return UniverseChooser(outfit.rules, survey, files, calendar, clock)
+
+
+def selector_of(
+    outfit: UniverseOutfit, settings: Settings, *, kis: Kis, calendar: TradingCalendar, clock: Clock
+) -> Callable[[Journal], UniverseSelector]:
+    """Return what makes the selector of a daemon, once there is a journal."""
+    chooser = universe_chooser(outfit, kis=kis, calendar=calendar, clock=clock)
+    return lambda journal: UniverseSelector(chooser, journal, clock, fallback_terms(settings, outfit))
+
+
+def fallback_terms(settings: Settings, universe: UniverseOutfit) -> FallbackTerms:
+    """With real money a universe that could not be selected stops entries, or lets somebody look (S3-U25, U26)."""
+    if settings.trading_mode is not TradingMode.REAL:
+        return FallbackTerms()
+    return FallbackTerms(halts=universe.rules.halt_on_fallback_in_real, pause_s=_FALLBACK_PAUSE_S)
 
 
 def log_progress() -> Told:

@@ -1,7 +1,8 @@
 """The intraday path of a daily bar, as one pure function of the bar: what the simulator plays and a backtest walks.
 
 Rules of this room
-    The path goes open → nearer extreme → other extreme → close and never leaves [low, high].
+    The path goes open → nearer extreme → other extreme → close and never leaves [low, high]. Who wants to know the
+    worst says which extreme comes first.
     Prices are on the tick of their date and market, brought inside the bar's range (never beyond what was traded).
     A rising step trades at the ask, a falling one at the bid; the other side of the touch is one tick away, inside the
     range. Nothing is offered at the upper limit and nothing is bid at the lower: that side is 0, so nobody buys into a
@@ -41,15 +42,20 @@ def snapped(bar: Bar, market: Market) -> Bar:
     return Bar(date=bar.date, open=inside(bar.open), high=high, low=low, close=inside(bar.close), volume=bar.volume)
 
 
-def intraday_path(bar: Bar, market: Market, base: Won, ticks: int) -> tuple[PathTick, ...]:
+def intraday_path(
+    bar: Bar, market: Market, base: Won, ticks: int, *, low_first: bool | None = None
+) -> tuple[PathTick, ...]:
     """Return about `ticks` (4 to 30) trades of the day through open, both extremes and close.
 
     `base` is the day's base price and decides the limits. A day without trade (volume 0) has an empty path.
+    `low_first` says which extreme comes first; None takes the nearer one.
     """
     if bar.volume <= 0 or bar.close <= 0:
         return ()
     day = snapped(bar, market)
-    first, second = (day.low, day.high) if day.open - day.low <= day.high - day.open else (day.high, day.low)
+    if low_first is None:
+        low_first = day.open - day.low <= day.high - day.open
+    first, second = (day.low, day.high) if low_first else (day.high, day.low)
     corners = (day.open, first, second, day.close)
     positions, prices = _walk(corners, max(ticks, 4), market, bar.date)
     lower, upper = price_limits(base, market, bar.date)

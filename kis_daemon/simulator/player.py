@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from kis_daemon.domain.calendar import KST, SessionPhase, TradingDay
 from kis_daemon.domain.market import Symbol
@@ -33,6 +33,10 @@ SINGLE_PRICES_EVERY = timedelta(minutes=30)
 QUIET_BEFORE_AUCTION = timedelta(minutes=1)
 
 
+PathOf: TypeAlias = Callable[[Board, int], tuple[PathTick, ...]]
+"""The trades of one symbol's day, in about so many steps."""
+
+
 class PlayedTick(NamedTuple):
     """A trade with its second and its part of the session."""
 
@@ -42,13 +46,20 @@ class PlayedTick(NamedTuple):
     phase: SessionPhase
 
 
-def programme(exchange: Exchange, day: TradingDay, ticks_per_day: int) -> list[PlayedTick]:
+def usual_path(board: Board, ticks_per_day: int) -> tuple[PathTick, ...]:
+    """Return the trades of a board's day as its bar tells them."""
+    return () if board.bar is None else intraday_path(board.bar, board.market, board.base, ticks_per_day)
+
+
+def programme(
+    exchange: Exchange, day: TradingDay, ticks_per_day: int, path_of: PathOf = usual_path
+) -> list[PlayedTick]:
     """Return all trades of `day` in the order in which they happen."""
     played: list[PlayedTick] = []
     for index, board in enumerate(exchange.boards.values()):
         if board.bar is None:
             continue
-        path = intraday_path(board.bar, board.market, board.base, ticks_per_day)
+        path = path_of(board, ticks_per_day)
         if not path:
             continue
         start = day.opens_at + timedelta(seconds=1 + index % STAGGER_S)
@@ -95,6 +106,7 @@ class Player:
         on_events: Callable[[tuple[OrderEvent, ...]], None],
         on_day: Callable[[], None],
         on_day_over: Callable[[TradingDay], None],
+        path_of: PathOf = usual_path,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
@@ -103,6 +115,7 @@ class Player:
         self._on_events = on_events
         self._on_day = on_day
         self._on_day_over = on_day_over
+        self._path_of = path_of
 
     async def run(self) -> None:
         """Play until cancelled, or until the prices or the calendar end."""
@@ -145,7 +158,8 @@ class Player:
 
     async def _play_session(self, day: TradingDay) -> None:
         begun = self._clock.now()
-        rest = [played for played in programme(self._exchange, day, self._ticks_per_day) if played.at > begun]
+        trades_of_day = programme(self._exchange, day, self._ticks_per_day, self._path_of)
+        rest = [played for played in trades_of_day if played.at > begun]
         for at, trades in groupby(rest, key=attrgetter("at")):
             await self._clock.sleep_until(at)
             for _, symbol, tick, phase in trades:

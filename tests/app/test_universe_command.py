@@ -17,12 +17,18 @@ from structlog.testing import capture_logs
 from kis_daemon.app import universe_run
 from kis_daemon.app.cli import main
 from kis_daemon.app.cli.universe import progress_on
-from kis_daemon.app.compose import fallback_terms
 from kis_daemon.app.errors import ExitCode
 from kis_daemon.app.modes import TradingMode
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings, load_settings
-from kis_daemon.app.universe_outfit import NoDirectory, PriceDirectory, UniverseOutfit, log_progress, outfit_at_kis
+from kis_daemon.app.universe_outfit import (
+    NoDirectory,
+    PriceDirectory,
+    UniverseOutfit,
+    fallback_terms,
+    log_progress,
+    outfit_at_kis,
+)
 from kis_daemon.clock import LoopClock
 from kis_daemon.console.catalogue import Language
 from kis_daemon.console.terminal import Screen

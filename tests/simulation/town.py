@@ -28,7 +28,7 @@ from kis_daemon.app.files import load_calendar
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.systemd import Systemd
-from kis_daemon.app.universe_outfit import NoDirectory, UniverseOutfit
+from kis_daemon.app.universe_outfit import NoDirectory, UniverseOutfit, selector_of
 from kis_daemon.clock import LoopClock
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.console.telegram import TelegramSink
@@ -269,7 +269,13 @@ class Town:
                     secret=entropy.token_bytes(32),
                     commit="simulation",
                     schema_version=SCHEMA_VERSION,
-                    universe=UniverseOutfit(rules=settings.universe, directory=NoDirectory()),
+                    selector=selector_of(
+                        UniverseOutfit(rules=settings.universe, directory=NoDirectory()),
+                        settings,
+                        kis=kis,
+                        calendar=calendar(),
+                        clock=self.clock,
+                    ),
                     poll_s=_POLL_S,
                     on_day_over=lambda _: None,
                     on_runs_done=life.stop.set,

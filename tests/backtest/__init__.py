@@ -1,0 +1,1 @@
+"""The backtest: held against the daemon, against plain implementations, and against its own future."""

@@ -82,7 +82,7 @@ def _at_kis(
         report = outfit.files().report(coming.date)
         if report is None:
             raise
-        return Explained(report=report, kept=True)
+        return _as_kept(report)
 
 
 async def explained(
@@ -95,7 +95,7 @@ async def explained(
         if day.opens_at <= now <= day.closes_at and not isinstance(files.cached(day.date, chooser.rules), Miss):
             report = files.report(day.date)
             if report is not None:
-                return Explained(report=report, kept=True)
+                return _as_kept(report)
         try:
             await chooser.choose(day)
         except EmptyUniverse as error:
@@ -121,7 +121,12 @@ def _kept(outfit: UniverseOutfit, calendar: TradingCalendar, day: date, coming: 
     report = outfit.files().report(day)
     if report is None:
         raise ConfigurationError("universe.not_kept", day=day.isoformat())
-    return Explained(report=report, kept=True)
+    return _as_kept(report)
+
+
+def _as_kept(report: Mapping[str, Any]) -> Explained:
+    failure = "" if report.get("stocks") else f"no candidate passed the filters of {report.get('selection_method')}"
+    return Explained(report=report, failure=failure, kept=True)
 
 
 def _coming_day(calendar: TradingCalendar, clock: Clock) -> TradingDay:

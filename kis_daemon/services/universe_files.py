@@ -65,7 +65,7 @@ class UniverseFiles:
         return None if self._folder is None else self._folder / FOLDER
 
     def cached(self, day: date, rules: UniverseRules) -> tuple[Symbol, ...] | Miss:
-        """Return the universe that was selected for `day` by these rules, or why there is none."""
+        """Return what was selected for `day` by these rules (empty where nobody passed), or why nothing is known."""
         told = self._kept if self._folder is None else read_whole(self._folder / CACHE)
         if told is None:
             return Miss.NO_CACHE
@@ -82,10 +82,10 @@ class UniverseFiles:
             return Miss.METHOD_CHANGED
         if told.get("rules") != rules.fingerprint:
             return Miss.RULES_CHANGED
-        return symbols or Miss.UNREADABLE
+        return symbols
 
     def keep(self, selection: Selection, rules: UniverseRules, at: datetime) -> None:
-        """Keep `selection` as the cache of its day unless it is empty, and its explanation in any case."""
+        """Keep `selection` as the cache of its day, and its explanation. Nobody is an answer too, and kept as one."""
         cache: dict[str, Any] = {
             "date": selection.day.isoformat(),
             "stocks": list(selection.symbols),
@@ -100,12 +100,11 @@ class UniverseFiles:
             "candidates": [asdict(verdict) for verdict in selection.verdicts],
         }
         if self._folder is None:
-            self._kept, self._reports[selection.day] = cache if selection.symbols else None, report
+            self._kept, self._reports[selection.day] = cache, report
             return
         try:
             write_whole(self._folder / FOLDER / f"{selection.day:%Y%m%d}.json", report)
-            if selection.symbols:
-                write_whole(self._folder / CACHE, cache)
+            write_whole(self._folder / CACHE, cache)
             prune(self._folder / FOLDER, "", selection.day - _KEPT)
         except OSError as error:
             log.warning("universe_not_kept", file=self.cache_file, reason=str(error))

@@ -57,6 +57,8 @@ class UniverseSelector:
         cached = self._chooser.files.cached(day.date, self._rules) if now >= day.opens_at else Miss.OFF_SESSION
         self._tell_cache(day, cached)
         if not isinstance(cached, Miss):
+            if not cached:
+                return self._none("universe_empty", "nobody passed today's selection")
             return self._selected(Selection(day=day.date, method=self._rules.selection_method, symbols=cached), "cache")
         if self._rules.is_automatic and now > day.closes_at:
             return ()  # nothing is bought any more on that day, and its last hours are not for asking

@@ -290,3 +290,15 @@ def test_filters_that_leave_nobody_do_not_fall_back(floor: Floor) -> None:
     assert select(floor, rules) == ()
     (told,) = floor.events("universe_empty")
     assert told["reason"].startswith("no candidate passed the filters of volume_top (pool 1, answered 1, safety 1,")
+
+
+def test_a_restart_in_session_does_not_fall_back_where_nobody_passed_in_the_morning(
+    floor: Floor, tmp_path: Path
+) -> None:
+    rules = UniverseRules(selection_method=SelectionMethod.VOLUME_TOP, stocks=(NAVER,), min_volume=10**12)
+    assert select(floor, rules, files=files_in(tmp_path)) == ()
+    floor.go_to("11:00")
+
+    assert select(floor, rules, files=files_in(tmp_path)) == ()
+    assert floor.told("universe_empty") == 2
+    assert floor.told("universe_fallback") == 0

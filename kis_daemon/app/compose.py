@@ -49,7 +49,7 @@ from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
 
-_MANDATE_DAYS = 365
+MANDATE_DAYS = 365
 _MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
 
 
@@ -60,7 +60,7 @@ class MeasuredFeed(QuoteFeed, Protocol):
 
 
 class Counterpart(Protocol):
-    """Who answers: an open KIS, or an exchange in this process. It imports nothing of either."""
+    """Who answers: an open KIS, or an exchange in this process."""
 
     @property
     def broker(self) -> Broker: ...
@@ -121,6 +121,7 @@ def compose(
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
+    mandate_days: int = MANDATE_DAYS,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
@@ -130,7 +131,7 @@ def compose(
     journal = Journal(records, clock, NamingNotifier(notifier, book))
     names = Names(book=book, broker=kis.broker, records=records, clock=clock)
     book.on_name = names.learn
-    mandate = _mandate(settings, clock)
+    mandate = _mandate(settings, clock, mandate_days)
     desk = ApprovalDesk(
         secret,
         entropy,
@@ -330,7 +331,7 @@ def compose(
     )
 
 
-def _mandate(settings: Settings, clock: Clock) -> Mandate:
+def _mandate(settings: Settings, clock: Clock, days: int) -> Mandate:
     """The standing mandate that starting a daemon on paper money signs for its run (C28)."""
     now = clock.now()
     venue = "simulator" if settings.venue is Venue.SIMULATOR else "paper account"
@@ -338,7 +339,7 @@ def _mandate(settings: Settings, clock: Clock) -> Mandate:
         mandate_id=f"{settings.trading_mode.value.lower()}-{now:%Y%m%d%H%M%S}",
         signed_by=f"start on the {venue}",
         signed_at=now,
-        expires_at=now + timedelta(days=_MANDATE_DAYS),
+        expires_at=now + timedelta(days=days),
         side=Side.BUY,
         symbols=(),
         max_quantity=settings.risk.max_quantity,

@@ -3,7 +3,8 @@
 Asked of each purchase: was there a setup, did that very trade of the day exceed its level, are limit, price, reason and
 quantity what they have to be. Asked of each position: does the first trade after which an exit is due bring an order,
 at that second and for that reason, and is every sale for the reason that holds at its time, at the bid of that time.
-The quantity hangs on the account as it was last stated, at most `STATED_S` before: each such statement is tried.
+The quantity hangs on the account as it was last stated, at most `STATED_S` before: each such statement is tried. What
+was filled since stands in it for what was paid. Histories begin as far back as the daemon asks for them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ class Recomputation:
 
     def __init__(self, result: BacktestResult, prices: Path, sessions: Path) -> None:
         self.result = result
-        self.bars: dict[str, list[PlainBar]] = plain_bars(prices)
+        since = max(bar.day for rows in plain_bars(prices).values() for bar in rows if bar.day < result.first)
+        since -= timedelta(days=int(250 * 1.6) + 14)
+        self.bars: dict[str, list[PlainBar]] = {
+            symbol: [bar for bar in rows if bar.day >= since] for symbol, rows in plain_bars(prices).items()
+        }
         self.values: dict[str, list[PlainValues]] = {}
         self.places = {symbol: place for place, symbol in enumerate(self.bars)}
         self.days = {symbol: [bar.day for bar in rows] for symbol, rows in self.bars.items()}
@@ -144,9 +149,11 @@ class Recomputation:
         found = set()
         for moment in moments:
             for second in (timedelta(), timedelta(microseconds=-1)):
-                value = self._holdings(moment + second)
-                by_risk = int((cash + value) * 1.0 / 100 // (2.0 * setup.atr))
-                by_share = int((cash + value) * 20.0 / 100 // limit)
+                stated = moment + second
+                since = [t for t in spent if t.at > stated]
+                value = self._holdings(stated) + sum(_paid(t) for t in since)
+                by_risk = int((cash + value) * 1.0 / 100 / (2.0 * setup.atr))
+                by_share = int((cash + value) * 20.0 / 100 / limit)
                 affordable = (cash - reserved) * 10**9 // (limit * (10**9 + FEE_PPB))
                 found.add(min(by_risk, by_share, affordable, 100_000))
         return found
@@ -250,9 +257,12 @@ class Recomputation:
         return left - order.filled_quantity
 
 
+def _paid(trade: BacktestTrade) -> int:
+    return trade.amount if trade.side.value == "BUY" else -trade.amount
+
+
 def _gain(trade: BacktestTrade) -> int:
-    amount = trade.amount if trade.side.value == "SELL" else -trade.amount
-    return amount - trade.fee - trade.tax
+    return -_paid(trade) - trade.fee - trade.tax
 
 
 def _hours(sessions: Path) -> dict[date, tuple[time, time]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kis_daemon.app.backtest.result import BacktestResult, Fills
+from kis_daemon.app.compose import House
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.price_path import intraday_path
 from tests.backtest.basket import (
@@ -117,6 +118,20 @@ def test_a_path_may_be_told_which_extreme_comes_first(low_first: bool, shared_da
     told = [tick.price for tick in path]
     assert (told.index(bar.low) < told.index(bar.high)) is low_first
     assert (told[0], told[-1]) == (bar.open, bar.close)
+
+
+def test_the_mandate_lasts_until_the_last_day(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed: list[House] = []
+
+    async def live_not_at_all(house: House, **_: object) -> None:
+        composed.append(house)
+
+    monkeypatch.setattr("kis_daemon.app.backtest.engine.live", live_not_at_all)
+    prices = the_basket(shared_data)
+
+    replayed(prices, some_symbols(prices, 1), 1_400)
+
+    assert composed[0].mandate.expires_at.date() > days_from(FIRST, 1_400)[-1]
 
 
 def test_a_backtest_needs_neither_database_nor_http(shared_data: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ _EOK = 100_000_000
 
 
 def read_surveyed(body: Body, symbols: Collection[Symbol]) -> tuple[Surveyed, ...]:
-    """Return what a multi-price answer says of those of `symbols` that it knows."""
+    """Return what a multi-price answer says of those of `symbols` that it knows; an unreadable row is left out."""
     found: dict[Symbol, Surveyed] = {}
     for row in body.rows("output"):
         if not row.text("inter_shrn_iscd"):
@@ -29,11 +29,15 @@ def read_surveyed(body: Body, symbols: Collection[Symbol]) -> tuple[Surveyed, ..
         symbol = read_symbol(row.text("inter_shrn_iscd"))
         if symbol not in symbols or symbol in found:
             raise ProtocolError(f"{symbol} was not asked for, or answered twice")
+        try:
+            price, opened = row.count("inter2_prpr", 0), row.count("inter2_oprc", 0)
+        except ProtocolError:
+            continue
         found[symbol] = Surveyed(
             symbol=symbol,
             name=row.text("inter_kor_isnm"),
-            price=row.count("inter2_prpr", 0),
-            open=row.count("inter2_oprc", 0),
+            price=price,
+            open=opened,
             market_cap=None,
             suspended=None,
             under_administration=None,

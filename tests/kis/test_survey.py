@@ -66,6 +66,12 @@ def test_an_unknown_symbol_is_left_out_and_a_stranger_is_refused() -> None:
         read_surveyed(body(output=[multi_row(SAMSUNG)] * 2), [SAMSUNG])
 
 
+def test_one_row_that_cannot_be_read_costs_no_other_one() -> None:
+    odd = multi_row(HYNIX, inter2_prpr="150000.50")
+
+    assert [one.symbol for one in read_surveyed(body(output=[odd, multi_row(SAMSUNG)]), [SAMSUNG, HYNIX])] == [SAMSUNG]
+
+
 def test_one_price_answer_tells_state_and_market_cap() -> None:
     told = asdict(read_surveyed_one(body(output=price_row()), SAMSUNG))
 

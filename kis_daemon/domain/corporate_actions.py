@@ -17,7 +17,8 @@ from datetime import date
 from kis_daemon.domain.market import Rounding, Won, to_tick
 from kis_daemon.domain.positions import Position
 
-_NOTHING = 0.005  # rounding to ticks, and what is paid out for a part of a share
+_NOTHING = 0.005  # of shares: what is paid out for a part of one
+_LITTLE = 0.03  # of prices: a close read before its auction was in it; no stop is given up for rights as small as this
 _AGREEMENT = 0.02
 
 
@@ -75,7 +76,9 @@ def judge(seen: Witnesses) -> Untouched | Proven | Unproven:
     """Return what happened to a symbol since our last close."""
     told = {"base": seen.by_base, "history": seen.by_history, "shares": seen.by_shares}
     known = {name: factor for name, factor in told.items() if factor > 0}
-    moved = {name: factor for name, factor in known.items() if abs(factor - 1) > _NOTHING}
+    moved = {
+        name: factor for name, factor in known.items() if abs(factor - 1) > (_NOTHING if name == "shares" else _LITTLE)
+    }
     if seen.shares == 0 and seen.known > 0 and not moved:
         return Untouched()  # sold by somebody: the account keeper's affair
     if not moved:

@@ -55,6 +55,8 @@ def test_one_witness_proves_nothing(changed: dict[str, int]) -> None:
     [
         pytest.param({}, id="an ordinary morning"),
         pytest.param({"base": 49_950}, id="a tick"),
+        pytest.param({"base": 50_900, "closed_then": 50_900}, id="a close that was read before its auction"),
+        pytest.param({"base": 49_000}, id="the same, and no history"),
         pytest.param({"closed_then": 0, "base": 0, "shares": -1}, id="nobody could be asked"),
         pytest.param({"shares": 100}, id="shares sold by hand"),
         pytest.param({"shares": 0}, id="all sold by hand"),

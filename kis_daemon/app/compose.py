@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 from kis_daemon.app.modes import Venue
 from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.domain.approvals import Mandate
-from kis_daemon.domain.calendar import TradingCalendar
+from kis_daemon.domain.calendar import KST, TradingCalendar
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import Order
 from kis_daemon.ports import Broker, Clock, Entropy, MarketData, Notifier, QuoteFeed, Records
@@ -49,7 +49,7 @@ from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
 
-MANDATE_DAYS = 365
+_MANDATE_DAYS = 365
 _MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
 
 
@@ -121,7 +121,6 @@ def compose(
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
-    mandate_days: int = MANDATE_DAYS,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
@@ -131,7 +130,7 @@ def compose(
     journal = Journal(records, clock, NamingNotifier(notifier, book))
     names = Names(book=book, broker=kis.broker, records=records, clock=clock)
     book.on_name = names.learn
-    mandate = _mandate(settings, clock, mandate_days)
+    mandate = _mandate(settings, clock, calendar)
     desk = ApprovalDesk(
         secret,
         entropy,
@@ -331,15 +330,18 @@ def compose(
     )
 
 
-def _mandate(settings: Settings, clock: Clock, days: int) -> Mandate:
+def _mandate(settings: Settings, clock: Clock, calendar: TradingCalendar) -> Mandate:
     """The standing mandate that starting a daemon on paper money signs for its run (C28)."""
     now = clock.now()
+    expires_at = now + timedelta(days=_MANDATE_DAYS)
+    if settings.venue is Venue.SIMULATOR:  # nobody is there to sign another one in the middle of a simulated decade
+        expires_at = max(expires_at, datetime.combine(calendar.last, time.max, KST))
     venue = "simulator" if settings.venue is Venue.SIMULATOR else "paper account"
     return Mandate(
         mandate_id=f"{settings.trading_mode.value.lower()}-{now:%Y%m%d%H%M%S}",
         signed_by=f"start on the {venue}",
         signed_at=now,
-        expires_at=now + timedelta(days=days),
+        expires_at=expires_at,
         side=Side.BUY,
         symbols=(),
         max_quantity=settings.risk.max_quantity,

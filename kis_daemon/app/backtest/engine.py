@@ -25,7 +25,7 @@ from kis_daemon.app.backtest.metrics import measure
 from kis_daemon.app.backtest.plan import BacktestPlan
 from kis_daemon.app.backtest.result import BacktestOrder, BacktestResult, BacktestTrade, DayEquity
 from kis_daemon.app.backtest.worst_case import Extremes
-from kis_daemon.app.compose import MANDATE_DAYS, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.entropy import SeededEntropy
 from kis_daemon.app.options import RunOptions
@@ -187,7 +187,6 @@ async def _replay(
         poll_s=_POLL_S,
         on_day_over=day_over,
         on_runs_done=stop.set,
-        mandate_days=(plan.last - plan.first).days + MANDATE_DAYS,  # nobody signs another one on the way
     )
     extremes = Extremes(house.book, frozenset(plan.symbols), settings.protection, plan.fills)
     house.board.listen(extremes.note)

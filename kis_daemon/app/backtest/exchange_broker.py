@@ -56,6 +56,7 @@ class ExchangeBroker:
         self._venue = venue
         self._calls = calls
         self._profile = profile
+        self._rows: dict[int, tuple[Request, BrokerOrder]] = {}
 
     # orders
 
@@ -115,6 +116,17 @@ class ExchangeBroker:
         return OrderListing(rows=tuple(row for row in listing.rows if row.remaining_quantity > 0))
 
     def _row(self, request: Request) -> BrokerOrder:
+        """Return the row of a request: the same one as long as it has not changed, for it is asked for all day long."""
+        known, row = self._rows.get(request.number, (None, None))
+        if known is request and row is not None:
+            now = (request.filled, request.cancelled, request.rejected)
+            if now == (row.filled_quantity, row.cancelled_quantity, row.rejected_quantity):
+                return row
+        row = self._made(request)
+        self._rows[request.number] = (request, row)  # numbers begin anew each day: the new request takes the place
+        return row
+
+    def _made(self, request: Request) -> BrokerOrder:
         is_market = request.division == _MARKET or request.price == 0
         return BrokerOrder(
             order_no=OrderNo(str(request.number)),

@@ -18,10 +18,8 @@ from statistics import median
 import click
 
 from tests.simulation.day import MOST_STEPS, Report, live_day, quiet, template
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants import MUTANTS, own_seeds
 from tests.simulation.weather import KINDS_OF_STRIKES
-
-_SEEDS_PER_MUTANT = 150
 
 
 @click.command()
@@ -92,16 +90,11 @@ def _hunt(pattern: Path, first: int, jobs: int) -> int:
 
 def _find(name: str, pattern: Path, first: int) -> tuple[int | None, str]:
     quiet()
-    for tried, seed in enumerate(_own_range(name, first), 1):
+    for tried, seed in enumerate(own_seeds(name, first), 1):
         report = live_day(seed, pattern, MUTANTS[name])
         if report.broken:
             return tried, report.broken.strip().splitlines()[0][:90]
     return None, ""
-
-
-def _own_range(name: str, first: int) -> range:
-    begin = first + list(MUTANTS).index(name) * _SEEDS_PER_MUTANT
-    return range(begin, begin + _SEEDS_PER_MUTANT)
 
 
 def _day(seed: int, pattern: Path) -> Report:

@@ -326,6 +326,15 @@ def _gate_ignores_the_switch() -> AbstractContextManager[object]:
     return both()
 
 
+SEEDS_PER_MUTANT = 150
+
+
+def own_seeds(name: str, first: int = 1) -> range:
+    """Return the seeds that are tried on one mutant: each has its own."""
+    begin = first + list(MUTANTS).index(name) * SEEDS_PER_MUTANT
+    return range(begin, begin + SEEDS_PER_MUTANT)
+
+
 MUTANTS: Mapping[str, Mutant] = {
     mutant.__name__.removeprefix("_"): mutant
     for mutant in (

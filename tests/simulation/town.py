@@ -53,6 +53,7 @@ from tests.simulation.store import SimDatabase, SimRecords, StoreWeather
 _REST_PORT, _STREAM_PORT, _BOT_PORT = 8080, 9090, 8443
 _PING_S = 150.0
 _RESTART_S = 5.0  # RestartSec of the unit
+_MOST_RESTARTS = 60  # records that are refused for minutes; more is a daemon that cannot live with its own
 _POLL_S = 300.0  # the switch is read in every order's transaction all the same
 
 
@@ -213,7 +214,7 @@ class Town:
 
     def _note_end(self, error: BaseException) -> None:
         """An end by a store that was away is systemd's to mend; any other is a mistake of ours."""
-        if _all_of(error, StoreError):
+        if _all_of(error, StoreError) and self.restarts < _MOST_RESTARTS:
             self.restarts += 1
             self.loop.net.host("kis").create_task(self._systemd(), name="systemd")
         else:

@@ -45,6 +45,7 @@ _PATHS = (
     "/trading/order-cash",
     "/trading/order-cash",
     "/trading/order-*",
+    "/trading/order-rvsecncl",
     "/trading/inquire-daily-ccld",
     "/trading/inquire-balance",
     "",

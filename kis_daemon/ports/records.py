@@ -115,6 +115,9 @@ class Rows(Protocol):
 
     def order(self, key: OrderKey) -> Order | None: ...
 
+    def first_order_day(self, mode: str) -> date | None:
+        """Return the day of the first order of `mode` that reached the broker, None before there was one."""
+
     def live_orders(self) -> tuple[Order, ...]: ...
 
     def orders_of(self, day: date) -> tuple[Order, ...]: ...

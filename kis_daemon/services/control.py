@@ -9,6 +9,7 @@ Rules of this room (C01, C13, C14; architecture, section 3)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -122,6 +123,7 @@ class Control:
         self.universe_ready = False
         self.stopping = False
         self.paused = False
+        self.is_ready: Callable[[], bool] = lambda: True
 
     def watch(self, reconciler: Reconciler) -> None:
         """Judge reachability and age of the evidence by this reconciler."""
@@ -232,6 +234,7 @@ class Control:
             universe_ready=self.universe_ready,
             store_writable=self._store_writable and not self._journal.degraded,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,
+            ready=self.is_ready(),
         )
 
     def _reconciliation_current(self, now: datetime, in_session: bool) -> bool:

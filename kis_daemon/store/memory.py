@@ -154,6 +154,10 @@ class MemoryRows:
     def order(self, key: OrderKey) -> Order | None:
         return self._tables.orders.get(key)
 
+    def first_order_day(self, mode: str) -> date | None:
+        days = (o.day for o in self._tables.orders.values() if o.mode == mode and o.order_no is not None)
+        return min(days, default=None)
+
     def live_orders(self) -> tuple[Order, ...]:
         return self._sorted(order for order in self._tables.orders.values() if order.state in LIVE_STATES)
 

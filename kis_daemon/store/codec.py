@@ -16,6 +16,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from kis_daemon.domain.approvals import Approval, Proposal
 from kis_daemon.domain.events import Event
+from kis_daemon.domain.locks import SymbolLock
 from kis_daemon.domain.orders import Fill, Order, OrderIntent
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.safeguards import KillSwitch
@@ -34,6 +35,7 @@ _KINDS: Mapping[str, type[Any]] = {
         OrderIntent,
         Position,
         Proposal,
+        SymbolLock,
         SymbolName,
         Trade,
     )

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from kis_daemon.app.modes import Venue
 from kis_daemon.app.options import Feed, RunOptions
+from kis_daemon.app.safety import watched_by
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST, TradingCalendar
@@ -28,6 +29,7 @@ from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
+from kis_daemon.services.circuit_breakers import CircuitBreakers
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
@@ -89,6 +91,7 @@ class House:
     control: Control
     risk: RiskManager
     locks: Locks
+    breakers: CircuitBreakers
     trader: Trader
     timetable: Timetable
     poller: QuotePoller
@@ -125,8 +128,12 @@ def compose(
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
+    halts_on_drawdown: bool = True,
 ) -> House:
-    """Build the services of one run and tie them together; nothing is opened or started."""
+    """Build the services of one run and tie them together; nothing is opened or started.
+
+    A drawdown at its limit turns the kill switch on for entries; not where nobody is there to release it.
+    """
     stream_is_primary = options.feed is Feed.WS
     book = Book()
     board = QuoteBoard()
@@ -186,7 +193,20 @@ def compose(
         on_change=order_changed,
     )
     locks = Locks(book=book, journal=journal, clock=clock, on_change=account_changed)
-    control.look_with(locks)
+    breakers = watched_by(
+        control,
+        locks,
+        book=book,
+        journal=journal,
+        calendar=calendar,
+        clock=clock,
+        limits=settings.risk,
+        rules=settings.breaker,
+        price=board.price,
+        outages=outages,
+        mandate=mandate,
+        halts_on_drawdown=halts_on_drawdown,
+    )
     account = AccountKeeper(
         book=book, journal=journal, locks=locks, clock=clock, patience=Patience(), on_change=account_changed
     )
@@ -331,6 +351,7 @@ def compose(
         control=control,
         risk=risk,
         locks=locks,
+        breakers=breakers,
         trader=trader,
         timetable=timetable,
         poller=poller,

@@ -9,6 +9,7 @@ Rules of this room (C01, C13, C14; architecture, section 3)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -16,6 +17,7 @@ from typing import Protocol
 import structlog
 
 from kis_daemon.domain import risk
+from kis_daemon.domain.breakers import Breaker
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.events import Event
 from kis_daemon.domain.market import Symbol
@@ -120,6 +122,7 @@ class Control:
         self._switch: KillSwitch = NEVER_RELEASED
         self._reconciler: Reconciler | None = None
         self._lookouts: list[Lookout] = []
+        self._breaker_is_open: Callable[[Breaker], bool] = lambda _: False
         self._last_gate: GateView | None = None
         self._unreachable_told = False
         self._doubted: datetime | None = None
@@ -136,6 +139,10 @@ class Control:
     def watch(self, reconciler: Reconciler) -> None:
         """Judge reachability and age of the evidence by this reconciler."""
         self._reconciler = reconciler
+
+    def ask_breakers(self, is_open: Callable[[Breaker], bool]) -> None:
+        """Close entries while one of the breakers is open."""
+        self._breaker_is_open = is_open
 
     def look_with(self, lookout: Lookout) -> None:
         """Have `lookout` look too, whenever the switch is read."""
@@ -247,6 +254,8 @@ class Control:
             broker_reachable=reconciler is not None and reconciler.failing_since is None and not self._is_cut_off(),
             paused=self.paused,
             daily_loss_reached=risk.daily_loss_reached(figures, self._limits),
+            loss_breaker_open=self._breaker_is_open(Breaker.LOSS),
+            api_breaker_open=self._breaker_is_open(Breaker.API),
             losses_in_a_row_reached=risk.losses_in_a_row_reached(figures, self._limits),
             quotes_fresh=self._stream_is_current() or not self._stream_is_primary,
             calendar_covers_today=covered,

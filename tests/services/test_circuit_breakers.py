@@ -1,4 +1,4 @@
-"""The circuit breakers on the floor: what opens them, what they close, how they close again, and that exits never ask."""
+"""The circuit breakers on the floor: what opens them, what they close, how they close again; exits never ask."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from tests.services.builders import (
     HYNIX,
     SAMSUNG,
     TODAY,
-    a_lock,
     a_position,
     a_quote,
     a_sent_order,
@@ -212,7 +211,7 @@ def test_a_price_that_is_not_known_measures_nothing(floor: Floor) -> None:
 
 def test_of_a_symbol_that_may_have_been_split_the_last_good_price_counts(floor: Floor) -> None:
     held(floor)
-    floor.book.locked[SAMSUNG] = a_lock()
+    floor.locks.no_exit(floor.position(), "ratio 0.5", "corporate_action_unproven")
 
     fall(floor, 35_000)
 
@@ -359,6 +358,7 @@ def test_on_trial_so_many_entries_pass_and_no_more(floor: Floor) -> None:
 
 
 def test_entries_of_the_day_before_count_on_trial_too(floor: Floor) -> None:
+    floor.wait_until("14:00")
     on_trial(floor)
     order = replace(an_order(an_intent(symbol=HYNIX)), created_at=floor.now)
     floor.records.transact_now(lambda rows: rows.claim_order(order))

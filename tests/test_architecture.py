@@ -41,12 +41,14 @@ NEVER_EACH_OTHER = 2
 # a module of the domain imports only what stands to its left
 DOMAIN = (
     "market",
+    "locks",
     "costs",
     "calendar",
     "indicators",
     "orders",
     "approvals",
     "positions",
+    "breakers",
     "corporate_actions",
     "price_path",
     "strategy",

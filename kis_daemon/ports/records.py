@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+    from kis_daemon.domain.breakers import Breaker, Trip
     from kis_daemon.domain.events import Event, OperatorEvent
+    from kis_daemon.domain.locks import LockScope, SymbolLock
     from kis_daemon.domain.market import Symbol, Won
     from kis_daemon.domain.orders import Fill, Order, OrderIntent, OrderKey
     from kis_daemon.domain.positions import Position, Trade
@@ -93,6 +95,24 @@ class Rows(Protocol):
         stands above it (C13)."""
 
     def set_kill_switch(self, switch: KillSwitch) -> None: ...
+
+    def symbol_locks(self) -> tuple[SymbolLock, ...]:
+        """Return every lock that nobody has taken away, by symbol and scope; of one scope the newest."""
+
+    def lock_symbol(self, lock: SymbolLock) -> None:
+        """Keep the lock, in the place of the symbol's older one of its scope."""
+
+    def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:
+        """Take the symbol's lock of that scope away; False where there is none."""
+
+    def breaker_trips(self) -> tuple[Trip, ...]:
+        """Return the open trip of each circuit breaker; an operator's row is one too."""
+
+    def add_breaker_trip(self, trip: Trip) -> None:
+        """Keep the trip, in the place of an older one of its breaker."""
+
+    def end_breaker_trips(self, breaker: Breaker, at: datetime, by: str, status: str) -> bool:
+        """Close what is open of that breaker; False where nothing is."""
 
     def add_proposal(self, proposal: Proposal) -> None: ...
 

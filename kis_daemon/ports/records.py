@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from kis_daemon.ports.desk import DeskRows
+
 if TYPE_CHECKING:
-    from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+    from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, TokenRefusal
     from kis_daemon.domain.events import Event, OperatorEvent
     from kis_daemon.domain.market import Symbol, Won
     from kis_daemon.domain.orders import Fill, Order, OrderIntent, OrderKey
@@ -73,7 +75,7 @@ class DaySummary:
     positions: int
 
 
-class Rows(Protocol):
+class Rows(DeskRows, Protocol):
     """The rows as one transaction sees them. Synchronous: a unit of work runs to its end or leaves no trace."""
 
     def append(self, event: Event) -> None:
@@ -107,7 +109,7 @@ class Rows(Protocol):
     def save_order(self, order: Order) -> None:
         """Write the order over its row of the version before; `StaleVersion` if that is not what stands there."""
 
-    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+    def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         """Keep an order that was asked for and refused before it was begun."""
 
     def order(self, key: OrderKey) -> Order | None: ...

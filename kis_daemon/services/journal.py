@@ -64,11 +64,12 @@ class Journal:
         *,
         severity: Severity = Severity.INFO,
         alerts: bool = False,
+        room: str = "engine",
         correlation_id: str = "",
         **payload: Scalar,
     ) -> Fact:
         """Return the fact that `type_` happened now."""
-        event = Event(at=self._clock.now(), type=type_, correlation_id=correlation_id, payload=payload)
+        event = Event(at=self._clock.now(), type=type_, actor=room, correlation_id=correlation_id, payload=payload)
         return Fact(event=event, severity=severity, alerts=alerts)
 
     def note(self, fact: Fact, also: Callable[[Rows], object] | None = None) -> None:

@@ -16,6 +16,7 @@ from time import perf_counter
 
 import structlog
 
+from kis_daemon.domain.approvals import Proposal, TokenRefusal
 from kis_daemon.domain.market import Side, Symbol, Won
 from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, order_key
 from kis_daemon.domain.safeguards import GateView
@@ -37,11 +38,19 @@ from kis_daemon.ports import (
 from kis_daemon.services.approvals import ApprovalDesk, Grant, token_hash
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
-from kis_daemon.services.door import Queued, Refused
+from kis_daemon.services.door import Outcomes, Queued, Refused
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.order_follower import OrderFollower, OrderTiming, about
 
 log = structlog.get_logger("order_synchronizer")
+
+
+class _Spent(RuntimeError):
+    """The approval does not let the order be begun: nothing of the transaction stands."""
+
+    def __init__(self, text: str, refusal: TokenRefusal) -> None:
+        super().__init__(text)
+        self.refusal = refusal
 
 
 def _same_signal(known: Order, order: Order) -> bool:
@@ -90,6 +99,7 @@ class OrderSynchronizer:
         self._queue: asyncio.Queue[tuple[Order, Grant, float]] = asyncio.Queue()
         self._sending: dict[OrderKey, asyncio.Task[Order | None]] = {}
         self._told: dict[str, str] = {}
+        self._outcomes = Outcomes()
         self._found: asyncio.Queue[OrderKey] = asyncio.Queue()
         self._follower = OrderFollower(
             broker=broker,
@@ -110,7 +120,7 @@ class OrderSynchronizer:
         view = self._gate()
         if not view.lets(intent.side):
             return self._refuse(intent, "gate", ",".join(view.reasons), killed="kill_switch" in view.reasons[0])
-        refusal = self._desk.verify(grant.token, intent)
+        refusal = self._desk.verify(grant.token, intent, grant.stored)
         if refusal is not None:
             return self._refuse(intent, "token", refusal.value)
         if self._book.live_order(intent.symbol, intent.side) is not None:
@@ -131,6 +141,13 @@ class OrderSynchronizer:
         self._book.begin(order)
         self._queue.put_nowait((order, grant, perf_counter() if seen_at is None else seen_at))
         return Queued(order=order)
+
+    async def place_and_wait(self, intent: OrderIntent, grant: Grant) -> Order | Refused:
+        """As `place`, and return what came of it: the order once it was sent and answered, or why there is none."""
+        answer = self.place(intent, grant)
+        if isinstance(answer, Refused):
+            return answer
+        return await self._outcomes.of(answer.order.key)
 
     # the way to the broker
 
@@ -173,7 +190,7 @@ class OrderSynchronizer:
     async def _carry(self, order: Order, grant: Grant, seen_at: float) -> None:
         sending = asyncio.create_task(self._claim_and_send(order, grant, seen_at), name=f"send-{order.key[:12]}")
         self._sending[order.key] = sending
-        sending.add_done_callback(lambda _: self._sending.pop(order.key, None))
+        sending.add_done_callback(lambda done: self._sent(order.key, done))
         try:
             sent = await asyncio.shield(sending)
         except asyncio.CancelledError:
@@ -181,6 +198,11 @@ class OrderSynchronizer:
             raise
         if sent is not None and sent.is_live:
             await self._follower.follow(sent.key)
+
+    def _sent(self, key: OrderKey, done: asyncio.Task[Order | None]) -> None:
+        self._sending.pop(key, None)
+        sent = None if done.cancelled() or done.exception() is not None else done.result()
+        self._outcomes.tell(key, sent or Refused(code="not_known", reason="nobody knows yet what became of it"))
 
     async def _claim_and_send(self, order: Order, grant: Grant, seen_at: float) -> Order | None:
         if order.intent.side is Side.SELL:
@@ -212,14 +234,17 @@ class OrderSynchronizer:
             stored.clear()  # a unit of work may be run again
             if rows.kill_switch().forbids(intent.side):
                 return "kill_switch"
+            if grant.mandate_id and rows.is_revoked(grant.mandate_id):
+                return "mandate_revoked"
             if not rows.claim_order(order):
                 stored.extend(known for known in rows.orders_of(order.day) if _same_signal(known, order))
                 return "duplicate"
-            rows.add_proposal(grant.proposal)
-            rows.add_approval(grant.approval)
+            if isinstance(grant.proposal, Proposal):
+                rows.add_proposal(grant.proposal)
+                rows.add_approval(grant.approval)
             refusal = rows.use_approval(token_hash(grant.token), self._clock.now())
-            if refusal is not None:  # minted a moment ago: only a broken record can refuse it
-                raise RuntimeError(f"approval of order {order.key[:12]}: {refusal.value}")
+            if refusal is not None:
+                raise _Spent(f"approval of order {order.key[:12]}: {refusal.value}", refusal)
             rows.append(requested.event)
             return None
 
@@ -235,6 +260,13 @@ class OrderSynchronizer:
             self._book.forget(order)
             log.error("order_not_written", symbol=intent.symbol, side=intent.side.value, reason=str(error))
             self._on_refusal(order, False)
+            self._outcomes.tell(order.key, Refused(code="store", reason=str(error)))
+            return False
+        except _Spent as spent:
+            if grant.stored is None:
+                raise  # minted a moment ago: only a broken record can refuse it
+            self._book.forget(order)
+            self._outcomes.tell(order.key, self._refuse(intent, "token", spent.refusal.value))
             return False
         if refused is None:
             self._journal.tell(requested)
@@ -242,7 +274,7 @@ class OrderSynchronizer:
         self._book.forget(order)
         for known in stored:  # the records know more than we do: evidence settles what became of it
             self._book.recover(known)
-        self._refuse(intent, refused, refused, killed=refused == "kill_switch")
+        self._outcomes.tell(order.key, self._refuse(intent, refused, refused, killed=refused == "kill_switch"))
         if refused == "duplicate":
             self._ask_broker()
         return False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, TokenRefusal
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Symbol
@@ -20,6 +20,7 @@ from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, Orde
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch
 from kis_daemon.ports import AccountFigures, DaySummary, StaleVersion, SymbolName
+from kis_daemon.store.memory_desk import DeskInMemory
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ class Tables:
 
     orders: dict[OrderKey, Order] = field(default_factory=dict)
     signals: dict[tuple[str, str, str], OrderKey] = field(default_factory=dict)
-    refused: list[tuple[OrderIntent, datetime, str]] = field(default_factory=list)
+    refused: list[tuple[OrderIntent | OrderRequest, datetime, str]] = field(default_factory=list)
     fills: dict[tuple[OrderKey, int], Fill] = field(default_factory=dict)
     trades: dict[OrderKey, Trade] = field(default_factory=dict)
     positions: dict[EntryKey, tuple[Position, datetime | None]] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class Tables:
         self.positions = {key: held for key, held in self.positions.items() if held[1] is None}
 
 
-class MemoryRows:
+class MemoryRows(DeskInMemory):
     """`ports.Rows` over `Tables`; `undo` takes back, last first, what was written."""
 
     def __init__(self, tables: Tables) -> None:
@@ -144,7 +145,7 @@ class MemoryRows:
             raise StaleVersion(f"order {order.key[:12]}: version {order.version - 1} is not what is stored")
         self._put(self._tables.orders, order.key, order)
 
-    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+    def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         self._add(self._tables.refused, (intent, at, reason))
 
     def order(self, key: OrderKey) -> Order | None:

@@ -32,7 +32,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0005"
 
 metadata = MetaData()
 
@@ -112,6 +112,25 @@ approvals = Table(
     Column("approved_at", UtcDateTime, nullable=False),
     Column("rejection_reason", Text),
     CheckConstraint("status in ('approved','rejected')", name="ck_approvals_status"),
+)
+
+mandates = Table(
+    "mandates",
+    metadata,
+    Column("mandate_id", String(64), primary_key=True),
+    Column("mode", String(10), nullable=False),
+    Column("signed_by", String(100), nullable=False),
+    Column("signed_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("side", String(4), nullable=False),
+    Column("symbols", Text, nullable=False),
+    Column("max_quantity", Integer, nullable=False),
+    Column("max_notional_a_day", BigInteger, nullable=False),
+    Column("signature", String(64), nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_by", String(100), nullable=False, server_default=""),
+    Column("revoked_reason", String(500), nullable=False, server_default=""),
+    CheckConstraint("max_quantity > 0", name="ck_mandates_quantity"),
 )
 
 order_state = Table(

@@ -140,9 +140,7 @@ class TokenMint:
         """Return a token that is good for `life` from now on."""
         expires_at = self._clock.now() + life
         claims = {"jti": jti, "exp": expires_at.timestamp(), "sub": proposal_id, "bound": bound}
-        return SignedToken(
-            token=jwt.encode(claims, self._secret, algorithm=_ALGORITHM), jti=jti, expires_at=expires_at
-        )
+        return SignedToken(token=jwt.encode(claims, self._secret, algorithm=_ALGORITHM), jti=jti, expires_at=expires_at)
 
     def read(self, token: str) -> Claims | TokenRefusal:
         """Return what `token` says, or why it says nothing: not signed by us, or expired by our clock."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
@@ -32,6 +32,10 @@ class Fact:
     event: Event
     severity: Severity = Severity.INFO
     alerts: bool = False
+
+    def said_by(self, actor: str) -> Fact:
+        """Return the fact with who caused it."""
+        return replace(self, event=replace(self.event, actor=actor))
 
 
 class Journal:
@@ -64,12 +68,11 @@ class Journal:
         *,
         severity: Severity = Severity.INFO,
         alerts: bool = False,
-        room: str = "engine",
         correlation_id: str = "",
         **payload: Scalar,
     ) -> Fact:
         """Return the fact that `type_` happened now."""
-        event = Event(at=self._clock.now(), type=type_, actor=room, correlation_id=correlation_id, payload=payload)
+        event = Event(at=self._clock.now(), type=type_, correlation_id=correlation_id, payload=payload)
         return Fact(event=event, severity=severity, alerts=alerts)
 
     def note(self, fact: Fact, also: Callable[[Rows], object] | None = None) -> None:

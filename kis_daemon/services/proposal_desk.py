@@ -3,8 +3,8 @@
 Rules of this room (S0-G, C03, C28)
     It never sees the secret: tokens come from an issuer. Only a token's hash is kept.
     A decision counts once: of two at the same time one finds the proposal pending.
-    A signal's proposal is placed by the daemon at its approval, within its time and price band, and its token is told to
-    nobody. One that nobody answers in time is rejected; so is what an earlier run left.
+    A signal's proposal is placed by the daemon at its approval, within its time and price band, and its token is told
+    to nobody. One that nobody answers in time is rejected; so is what an earlier run left.
     A proposal of positions returns its token, once, and is placed by whoever shows it (order_desk.py).
 """
 
@@ -220,8 +220,10 @@ class ProposalDesk:
             approved_by=approved_by,
             approved_at=self._clock.now(),
         )
-        granted = self._decision(proposal, "approval_granted", approved_by=approved_by, token_jti=signed.jti)
-        approval_id = await self._decide(proposal_id, ProposalStatus.APPROVED, granted, lambda rows: _keep(rows, approval))
+        granted = self._decision(proposal, "approval_granted", approved_by, f"token {signed.jti}")
+        approval_id = await self._decide(
+            proposal_id, ProposalStatus.APPROVED, granted, lambda rows: _keep(rows, approval)
+        )
         if approval_id is None:
             return _decided(await self.shown(proposal_id) or proposal)
         approved = Approved(approval_id=approval_id, proposal=proposal, approval=approval, token=signed.token)
@@ -241,7 +243,7 @@ class ProposalDesk:
         if proposal is None:
             return _unknown(proposal_id)
         now = self._clock.now()
-        fact = self._decision(proposal, event, rejected_by=by, rejection_reason=reason)
+        fact = self._decision(proposal, event, by, reason)
         number = await self._decide(
             proposal_id,
             ProposalStatus.REJECTED,
@@ -316,10 +318,11 @@ class ProposalDesk:
         forbidden = self._forbids(intent)
         return None if forbidden is None else NotDecided(code="RISK_DENIED", reason=forbidden)
 
-    def _decision(self, proposal: StoredProposal, event: str, **told: str) -> Fact:
-        return self._journal.fact(
-            event, room=ROOM, correlation_id=proposal.correlation_id, proposal_id=proposal.proposal_id, **told
+    def _decision(self, proposal: StoredProposal, event: str, by: str, reason: str) -> Fact:
+        fact = self._journal.fact(
+            event, correlation_id=proposal.correlation_id, proposal_id=proposal.proposal_id, by=by, reason=reason
         )
+        return fact.said_by(ROOM)
 
 
 def _keep(rows: Rows, approval: Approval) -> int:

@@ -28,6 +28,15 @@ class ApprovalPolicy(StrEnum):
     MANUAL = "manual"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRules:
+    """Who approves entries. A person has `wait_s` seconds, while the price falls no more than `band_pct` percent."""
+
+    policy: ApprovalPolicy = ApprovalPolicy.MANDATE
+    wait_s: float = 300.0
+    band_pct: float = 1.0
+
+
 class ProposalStatus(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"

@@ -38,7 +38,6 @@ from kis_daemon.services.journal import Journal
 RULE = "PROPOSAL"
 ROOM = "execution_server"
 _TURNS = 64  # tokens that can be in hand at once; two that share a turn only wait for each other
-_LARGEST_QUANTITY = 10_000_000
 
 
 class Cause(StrEnum):
@@ -266,29 +265,6 @@ class OrderDesk:
         else:
             self._journal.note(fact, also=lambda rows: rows.add_refused_request(request, at, reason))
         return NotPlaced(cause=cause, event=event, reason=reason)
-
-
-def an_order_request(told: object) -> OrderRequest:
-    """Return the order that a body's `order_intent` asks for; `ValueError` with the field where it asks for none."""
-    if not isinstance(told, dict):
-        raise ValueError("order_intent: expected an object with symbol and quantity")
-    strange = sorted(str(name)[:40] for name in told.keys() - {"symbol", "quantity", "side", "price"})
-    if strange:
-        raise ValueError(f"order_intent.{strange[0]}: expected only symbol, quantity, side and price")
-    symbol, side = told.get("symbol"), told.get("side", Side.BUY.value)
-    if not isinstance(symbol, str) or not 0 < len(symbol) <= 20 or not symbol.isascii() or not symbol.isalnum():
-        raise ValueError("order_intent.symbol: expected a symbol")
-    if side not in tuple(Side):
-        raise ValueError("order_intent.side: expected BUY or SELL")
-    quantity = _whole(told.get("quantity"), "order_intent.quantity", _LARGEST_QUANTITY)
-    price = None if told.get("price") is None else _whole(told["price"], "order_intent.price", 10**9)
-    return OrderRequest(symbol=symbol, side=Side(side), quantity=quantity, price=price)
-
-
-def _whole(value: object, place: str, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise ValueError(f"{place}: expected a whole number from 1 to {most}")
-    return value
 
 
 def _positions(proposal: StoredProposal) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ import structlog
 
 from kis_daemon.domain.approvals import (
     Approval,
+    ApprovalRules,
     Proposal,
     ProposalStatus,
     ProposalTerms,
@@ -47,14 +48,6 @@ LISTED = 100
 _TIMEOUT_REASON = "nobody answered in time"
 _LEFT_REASON = "left by an earlier run"
 _STORE_PAUSE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManualTerms:
-    """How long a person may think about a signal, and how far the price may fall meanwhile, in percent."""
-
-    wait_s: float = 300.0
-    band_pct: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +85,7 @@ class ProposalDesk:
         issuer: TokenIssuer,
         clock: Clock,
         provenance: Provenance,
-        terms: ManualTerms,
+        terms: ApprovalRules,
         last_price: Callable[[Symbol], Won | None],
         forbids: Callable[[OrderIntent], str | None],
         place: Callable[[OrderIntent, Grant], Awaitable[Order | Refused]] | None,

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Protocol
 
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.http_desk import health, readiness
 from kis_daemon.app.options import Feed, RunOptions
+from kis_daemon.app.persons import Persons, run_mandate
 from kis_daemon.app.settings import Settings, config_hash
+from kis_daemon.console.http.desks import Desks
 from kis_daemon.domain.approvals import Mandate
-from kis_daemon.domain.calendar import KST, TradingCalendar
-from kis_daemon.domain.market import Side, Symbol
+from kis_daemon.domain.calendar import TradingCalendar
+from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import Order
 from kis_daemon.ports import Broker, Clock, Entropy, MarketData, Notifier, QuoteFeed, Records
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
@@ -35,11 +37,13 @@ from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.mandates import Mandates
 from kis_daemon.services.names import Names, NamingNotifier
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
 from kis_daemon.services.poller import QuotePoller
+from kis_daemon.services.proposal_desk import ProposalDesk
 from kis_daemon.services.quote_desk import QuoteDesk
 from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote_figures
 from kis_daemon.services.quotes import QuoteBoard
@@ -49,14 +53,13 @@ from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
 
-_MANDATE_DAYS = 365
-_MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
-
 
 class MeasuredFeed(QuoteFeed, Protocol):
     """A stream that tells of itself."""
 
     def metrics(self) -> StreamFigures: ...
+
+    def reconnect(self) -> None: ...
 
 
 class Counterpart(Protocol):
@@ -95,6 +98,9 @@ class House:
     intake: Intake
     kis: Counterpart
     mandate: Mandate
+    mandates: Mandates
+    proposals: ProposalDesk
+    desks: Desks
     audit: AuditDesk | None
 
     def quote_figures(self) -> QuoteFigures:
@@ -121,6 +127,7 @@ def compose(
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
+    asks_a_person: bool = False,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
@@ -130,7 +137,7 @@ def compose(
     journal = Journal(records, clock, NamingNotifier(notifier, book))
     names = Names(book=book, broker=kis.broker, records=records, clock=clock)
     book.on_name = names.learn
-    mandate = _mandate(settings, clock, calendar)
+    mandate = run_mandate(settings, clock, calendar)
     desk = ApprovalDesk(
         secret,
         entropy,
@@ -147,6 +154,16 @@ def compose(
         timing=ControlTiming(poll_s=poll_s),
         stream_is_primary=stream_is_primary,
         outages=outages,
+    )
+
+    mandates = Mandates(
+        journal=journal,
+        desk=desk,
+        clock=clock,
+        mode=settings.trading_mode.value,
+        of_the_run=mandate,
+        poll_s=poll_s,
+        on_change=lambda: trader.note_mandates() if isinstance(trader, RecordedTrader) else None,
     )
 
     # Trader, bookkeeper, reconciler and synchronizer know one another in a circle; the circle is closed by these calls.
@@ -207,10 +224,31 @@ def compose(
         gap=settings.gap,
         limits=settings.risk,
         commission_ppb=settings.commission_ppb,
+        asks_a_person=asks_a_person,
+    )
+
+    persons = Persons(
+        settings=settings,
+        journal=journal,
+        records=records,
+        book=book,
+        clock=clock,
+        approvals=desk,
+        last_price=board.price,
+        trades_continuously=trades_continuously,
+        place=synchronizer.place_and_wait,
     )
     audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
     door = RecordedDoor(synchronizer)
-    buyer = Buyer(book=book, journal=journal, synchronizer=door, approvals=desk, calendar=calendar, rules=rules)
+    buyer = Buyer(
+        book=book,
+        journal=journal,
+        synchronizer=door,
+        approvals=desk,
+        calendar=calendar,
+        rules=rules,
+        propose=persons.proposals.propose,
+    )
     seller = Seller(book=book, journal=journal, synchronizer=door, approvals=desk, clock=clock, rules=rules)
     trader = (
         Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
@@ -224,7 +262,7 @@ def compose(
             rules=rules,
             file=audit_desk.inputs,
             door=door,
-            mandate=mandate,
+            mandates=lambda: desk.mandates,
             bars=lambda symbol: histories.bars(symbol),
         )
     )
@@ -326,24 +364,17 @@ def compose(
         intake=Intake(board, reconciler, control, poller, journal),
         kis=kis,
         mandate=mandate,
+        mandates=mandates,
+        proposals=persons.proposals,
+        desks=Desks(
+            proposals=persons.proposals,
+            issuer=persons.issuer,
+            orders=persons.order_desk(quote_desk.look, histories.indicators),
+            operations=None,
+            breakers=None,
+            health=lambda: health(settings, book, control, clock, commit),
+            readiness=lambda: readiness(settings, kis.feed.metrics()),
+            reconnect=kis.feed.reconnect,
+        ),
         audit=audit_desk,
-    )
-
-
-def _mandate(settings: Settings, clock: Clock, calendar: TradingCalendar) -> Mandate:
-    """The standing mandate that starting a daemon on paper money signs for its run (C28)."""
-    now = clock.now()
-    expires_at = now + timedelta(days=_MANDATE_DAYS)
-    if settings.venue is Venue.SIMULATOR:  # nobody is there to sign another one in the middle of a simulated decade
-        expires_at = max(expires_at, datetime.combine(calendar.last, time.max, KST))
-    venue = "simulator" if settings.venue is Venue.SIMULATOR else "paper account"
-    return Mandate(
-        mandate_id=f"{settings.trading_mode.value.lower()}-{now:%Y%m%d%H%M%S}",
-        signed_by=f"start on the {venue}",
-        signed_at=now,
-        expires_at=expires_at,
-        side=Side.BUY,
-        symbols=(),
-        max_quantity=settings.risk.max_quantity,
-        max_notional_a_day=_MANDATE_NOTIONAL_A_DAY,
     )

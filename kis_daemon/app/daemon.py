@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import date
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -22,6 +23,9 @@ from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
 from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK
 from kis_daemon.services.corporate_actions import read_closes
+
+if TYPE_CHECKING:
+    from kis_daemon.console.http.server import HttpServer
 
 log = structlog.get_logger("daemon")
 
@@ -36,6 +40,7 @@ async def live(
     systemd: Systemd,
     watchdog_s: float | None,
     alert_desk: AlertDesk,
+    http: HttpServer | None = None,
 ) -> None:
     """Live until `stop` is set; raises what ended a task unexpectedly, after the drain."""
     await _recover(house)
@@ -54,7 +59,11 @@ async def live(
                 group.create_task(house.looks.run(), name="looks"),
                 group.create_task(house.names.run(), name="names"),
                 group.create_task(house.timetable.run(), name="timetable"),
+                group.create_task(house.mandates.run(), name="mandates"),
+                group.create_task(house.proposals.run(), name="proposals"),
             ]
+            if http is not None:
+                tasks.append(group.create_task(http.run(), name="http"))
             if house.audit is not None:
                 tasks.append(group.create_task(house.audit.run(), name="audit"))
             if watchdog_s is not None:
@@ -97,14 +106,9 @@ async def _recover(house: House) -> None:
             positions=len(house.book.positions),
             orders_to_recover=len(live),
         ),
-        house.journal.fact(
-            "mandate_signed",
-            mandate=house.mandate.mandate_id,
-            signed_by=house.mandate.signed_by,
-            expires_at=house.mandate.expires_at.isoformat(),
-            max_quantity=house.mandate.max_quantity,
-        ),
     )
+    await house.mandates.begin()
+    await house.proposals.begin()
     if house.audit is not None:
         await house.audit.begin()
     await house.control.refresh()

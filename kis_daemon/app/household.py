@@ -22,6 +22,7 @@ from kis_daemon.app.compose import House, compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
 from kis_daemon.app.files import git_commit
+from kis_daemon.app.http_desk import http_server
 from kis_daemon.app.lock import InstanceLock
 from kis_daemon.app.logs import Logs
 from kis_daemon.app.modes import Venue
@@ -36,6 +37,7 @@ from kis_daemon.clock import SystemClock
 from kis_daemon.console.alerts import AlertDesk, Sink
 from kis_daemon.console.telegram import TelegramSink
 from kis_daemon.console.terminal import DayProgress, Screen, summary_table
+from kis_daemon.domain.approvals import ApprovalPolicy
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
@@ -186,6 +188,7 @@ class Household:
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,
                 audit=audit_places(self.settings, self.database),
+                asks_a_person=self.settings.approvals.policy is ApprovalPolicy.MANUAL,
             )
             log.info(
                 "daemon_starting",
@@ -205,6 +208,7 @@ class Household:
                     systemd=self._systemd,
                     watchdog_s=watchdog_interval_s(os.environ, os.getpid()),
                     alert_desk=alert_desk,
+                    http=http_server(self.settings, house.desks, outfit.clock, alert_desk),
                 )
             finally:
                 watcher.cancel()

@@ -31,7 +31,7 @@ def http_access(variables: Mapping[str, Given]) -> HttpAccess:
     bind = variables.get("HTTP_BIND", Given(value=DEFAULT_BIND, place="HTTP_BIND"))
     try:
         addresses = addresses_of(str(bind.value))
-        loopback = all([_is_loopback(address.host) for address in addresses])
+        reached = [address for address in addresses if not _is_loopback(address.host)]
     except ValueError as wrong:
         raise ConfigurationError("config.http_bind", place=bind.place, value=repr(str(wrong))) from None
     given = [variables[name] for name in ("VIEWER_TOKEN", "OPERATOR_TOKEN", "ADMIN_TOKEN") if name in variables]
@@ -41,7 +41,7 @@ def http_access(variables: Mapping[str, Given]) -> HttpAccess:
             raise ConfigurationError("config.http_token", place=said.place, least=_SHORTEST_TOKEN)
     if len({said.value for said in given}) < len(given):
         raise ConfigurationError("config.http_tokens_equal", place=given[-1].place)
-    if not loopback and not given:
+    if reached and not given:
         raise ConfigurationError("config.http_open", place=bind.place)
     return HttpAccess(
         addresses=addresses,

@@ -17,7 +17,7 @@ NO_PRICE_REACHES = 1 << 62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingRules:
-    """All that decides, as configured."""
+    """All that decides, as configured; `asks_a_person`: an entry is proposed and not ordered."""
 
     entry: EntryRules
     protection: ProtectionRules
@@ -25,6 +25,7 @@ class TradingRules:
     gap: GapRules
     limits: RiskLimits
     commission_ppb: int
+    asks_a_person: bool = False
 
 
 @dataclass(slots=True)

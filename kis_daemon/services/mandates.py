@@ -20,7 +20,7 @@ from kis_daemon.domain.approvals import Mandate, StoredMandate
 from kis_daemon.domain.events import Event
 from kis_daemon.ports import Clock, Rows, Severity, StoreError
 from kis_daemon.services.approvals import ApprovalDesk, TokenMint
-from kis_daemon.services.journal import Journal
+from kis_daemon.services.journal import Fact, Journal
 
 log = structlog.get_logger("mandates")
 
@@ -110,9 +110,13 @@ class Mandates:
         self._of_the_run = of_the_run
         self._poll_s = poll_s
         self._on_change = on_change
+        self._has_begun = False
 
     async def begin(self) -> None:
-        """Take up what stands in the records, and sign for this run where that is called for."""
+        """Take up what stands in the records, and sign for this run where that is called for.
+
+        Records that cannot be asked leave us without a mandate until they can.
+        """
         desk, mint, mode = self._desk, self._desk.mint, self._mode
         now = self._clock.now()
 
@@ -124,15 +128,20 @@ class Mandates:
             if is_known or was_revoked or any(not _is_of_a_run(each.stored.mandate) for each in known):
                 return [each.stored.mandate for each in known if self._counts(each)]
             grant(rows, mint, mine, mode)
+            signed.append(mine)
             return [mine]
 
+        signed: list[Mandate] = []
         try:
             found = await self._journal.transact(look)
         except StoreError as error:
             log.error("mandates_not_read", reason=str(error))
             desk.stand_by(())
             return
+        self._has_begun = True
         desk.stand_by(tuple(found))
+        for mandate in signed[-1:]:
+            self._journal.tell(Fact(event=signed_event(mandate)))
         if not found:
             self._journal.note(self._journal.fact("mandate_missing", severity=Severity.WARNING, alerts=True))
 
@@ -144,6 +153,9 @@ class Mandates:
 
     async def refresh(self) -> None:
         """Look once. A store that cannot be asked changes nothing: it lets no entry be claimed either."""
+        if not self._has_begun:
+            await self.begin()
+            return
         now = self._clock.now()
         try:
             stored = await self._journal.transact(lambda rows: rows.mandates())

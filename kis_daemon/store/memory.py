@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, TokenRefusal
+from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, StoredMandate, TokenRefusal
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Symbol
@@ -46,6 +46,7 @@ class Tables:
     stops: dict[Symbol, date] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     head: str = GENESIS_HASH
+    mandates: list[StoredMandate] = field(default_factory=list)
     switch: KillSwitch = NEVER_RELEASED
     day: date = date.min
 
@@ -110,6 +111,12 @@ class MemoryRows(DeskInMemory):
         before = self._tables.switch
         self._undo.append(lambda: setattr(self._tables, "switch", before))
         self._tables.switch = switch
+
+    def add_mandate(self, stored: StoredMandate) -> None:
+        self._add(self._tables.mandates, stored)
+
+    def mandates(self) -> tuple[StoredMandate, ...]:
+        return tuple(self._tables.mandates)
 
     def add_proposal(self, proposal: Proposal) -> None:
         self._put(self._tables.proposals, proposal.proposal_id, proposal)

@@ -38,14 +38,18 @@ class DeskInMemory:
     def order_number(self, key: OrderKey) -> int | None:  # noqa: ARG002
         raise StoreError(_AWAY)
 
-    def add_mandate(self, stored: StoredMandate) -> None:  # noqa: ARG002
-        raise StoreError(_AWAY)
-
-    def mandates(self) -> tuple[StoredMandate, ...]:
-        raise StoreError(_AWAY)
-
     def revoke_mandate(self, mandate_id: str, at: datetime, by: str, reason: str) -> bool:  # noqa: ARG002
         raise StoreError(_AWAY)
 
     def is_revoked(self, mandate_id: str) -> bool:  # noqa: ARG002  # no entry is claimed on the word of what stands in
         return False
+
+
+class NoMandates:
+    """What stands in for a database keeps no mandates."""
+
+    def add_mandate(self, stored: StoredMandate) -> None:  # noqa: ARG002
+        raise StoreError(_AWAY)
+
+    def mandates(self) -> tuple[StoredMandate, ...]:
+        raise StoreError(_AWAY)

@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, str] = {
     "db": "kis_daemon.app.cli.db",
     "audit": "kis_daemon.app.cli.audit",
     "backup": "kis_daemon.app.cli.backup",
+    "proposals": "kis_daemon.app.cli.proposals",
+    "mandates": "kis_daemon.app.cli.mandates",
     "backtest": "kis_daemon.app.cli.backtest",
 }
 """Commands beside `--mode`: each module offers its click command as `command`."""

@@ -41,6 +41,7 @@ NEVER_EACH_OTHER = 2
 # a module of the domain imports only what stands to its left
 DOMAIN = (
     "market",
+    "locks",
     "costs",
     "calendar",
     "indicators",

@@ -36,6 +36,7 @@ from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.mandates import Mandates
 from kis_daemon.services.names import Names, NamingNotifier
@@ -48,6 +49,7 @@ from kis_daemon.services.quote_desk import QuoteDesk
 from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote_figures
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
+from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
@@ -88,6 +90,8 @@ class House:
     synchronizer: OrderSynchronizer
     reconciler: Reconciler
     control: Control
+    risk: RiskManager
+    locks: Locks
     trader: Trader
     timetable: Timetable
     poller: QuotePoller
@@ -145,6 +149,16 @@ def compose(
         mandate,
         Provenance(config_hash=config_hash(settings), git_commit_sha=commit, schema_version=schema_version),
     )
+    rules = TradingRules(
+        entry=settings.entry,
+        protection=settings.protection,
+        trend_break=settings.trend_break,
+        gap=settings.gap,
+        limits=settings.risk,
+        commission_ppb=settings.commission_ppb,
+        asks_a_person=asks_a_person,
+    )
+    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
     control = Control(
         book=book,
         journal=journal,
@@ -189,7 +203,11 @@ def compose(
         commission_ppb=settings.commission_ppb,
         on_change=order_changed,
     )
-    account = AccountKeeper(book=book, journal=journal, clock=clock, patience=Patience(), on_change=account_changed)
+    locks = Locks(book=book, journal=journal, clock=clock, on_change=account_changed)
+    control.look_with(locks)
+    account = AccountKeeper(
+        book=book, journal=journal, locks=locks, clock=clock, patience=Patience(), on_change=account_changed
+    )
     reconciler = Reconciler(
         broker=kis.broker,
         book=book,
@@ -211,22 +229,13 @@ def compose(
         clock=clock,
         mode=settings.trading_mode.value,
         gate=control.gate,
+        risk=risk.check,
         last_price=board.price,
         trades_continuously=trades_continuously,
         ask_broker=reconciler.wake,
         on_refusal=order_refused,
         timing=OrderTiming(),
     )
-    rules = TradingRules(
-        entry=settings.entry,
-        protection=settings.protection,
-        trend_break=settings.trend_break,
-        gap=settings.gap,
-        limits=settings.risk,
-        commission_ppb=settings.commission_ppb,
-        asks_a_person=asks_a_person,
-    )
-
     persons = Persons(
         settings=settings,
         journal=journal,
@@ -234,6 +243,7 @@ def compose(
         book=book,
         clock=clock,
         approvals=desk,
+        risk=risk,
         last_price=board.price,
         trades_continuously=trades_continuously,
         place=synchronizer.place_and_wait,
@@ -245,11 +255,13 @@ def compose(
         journal=journal,
         synchronizer=door,
         approvals=desk,
-        calendar=calendar,
+        risk=risk,
         rules=rules,
         propose=persons.proposals.propose,
     )
-    seller = Seller(book=book, journal=journal, synchronizer=door, approvals=desk, clock=clock, rules=rules)
+    seller = Seller(
+        book=book, journal=journal, locks=locks, synchronizer=door, approvals=desk, clock=clock, rules=rules
+    )
     trader = (
         Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
         if audit_desk is None
@@ -318,6 +330,7 @@ def compose(
     actions = CorporateActions(
         book=book,
         journal=journal,
+        locks=locks,
         histories=histories,
         calendar=calendar,
         clock=clock,
@@ -354,6 +367,8 @@ def compose(
         synchronizer=synchronizer,
         reconciler=reconciler,
         control=control,
+        risk=risk,
+        locks=locks,
         trader=trader,
         timetable=timetable,
         poller=poller,

@@ -21,7 +21,7 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK
+from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK
 from kis_daemon.services.corporate_actions import read_closes
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
             known = book.booked_at.get(order.intent.symbol)
             book.booked_at[order.intent.symbol] = order.updated_at if known is None else max(known, order.updated_at)
     book.external = json.loads(rows.mark(EXTERNAL_MARK) or "{}")
-    book.locked = json.loads(rows.mark(LOCKED_MARK) or "{}")
+    house.locks.load(rows)
     book.last_closes = read_closes(rows.mark(CLOSES_MARK))
     cash = rows.mark(LEDGER_MARK)
     book.ledger_cash = None if cash is None else int(cash)

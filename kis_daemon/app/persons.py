@@ -7,7 +7,6 @@ from datetime import datetime, time, timedelta
 
 from kis_daemon.app.modes import Venue
 from kis_daemon.app.settings import Settings
-from kis_daemon.domain import risk
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST, TradingCalendar
 from kis_daemon.domain.indicators import Indicators
@@ -22,6 +21,7 @@ from kis_daemon.services.journal import Journal
 from kis_daemon.services.mandates import SIGNED_BY_A_START
 from kis_daemon.services.order_desk import OrderDesk
 from kis_daemon.services.proposal_desk import ProposalDesk
+from kis_daemon.services.risk_manager import RiskManager
 
 _MANDATE_DAYS = 365
 _MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
@@ -39,11 +39,12 @@ class Persons:
         book: Book,
         clock: Clock,
         approvals: ApprovalDesk,
+        risk: RiskManager,
         last_price: Callable[[Symbol], Won | None],
         trades_continuously: Callable[[Symbol], bool],
         place: Callable[[OrderIntent, Grant], Awaitable[Order | Refused]],
     ) -> None:
-        self._settings = settings
+        self._risk = risk
         self._journal = journal
         self._book = book
         self._clock = clock
@@ -85,7 +86,7 @@ class Persons:
         """Return why an order that a person wants is not allowed now, None where it is."""
         if not self._trades_continuously(intent.symbol):
             return f"{intent.symbol} does not trade continuously now"
-        verdict = risk.check_entry(intent.symbol, self._book.figures(()), self._settings.risk)
+        verdict = self._risk.check(intent, self._last_price(intent.symbol))
         return verdict.reason if isinstance(verdict, Denied) else None
 
 

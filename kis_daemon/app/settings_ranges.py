@@ -62,6 +62,9 @@ RANGES: Mapping[str, Range] = {
     "risk.risk_per_trade_pct": _number(0.01, 10),
     "risk.max_position_pct": _number(0.1, 100),
     "risk.max_quantity": _whole(1, 1_000_000),
+    "risk.max_exposure_pct": _number(1, 100),  # no credit
+    "risk.max_order_won": _whole(1, 10**13),
+    "risk.max_entries_a_minute": _whole(1, 600),
     "risk.max_positions": _whole(1, 100),
     "risk.max_trades_a_day": _whole(1, 1000),
     "risk.max_consecutive_losses": _whole(1, 100),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_ko import SENTENCES as COMMANDS
 from kis_daemon.console.catalogue_desk_ko import SENTENCES as DESK
+from kis_daemon.console.catalogue_safety_ko import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
     # --- alerts ------------------------------------------------------------------------------------------------------
@@ -222,4 +223,5 @@ SENTENCES: Mapping[str, str] = {
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
     **DESK,
+    **SAFETY,
 }

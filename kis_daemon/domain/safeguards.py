@@ -75,6 +75,7 @@ class Conditions:
     broker_reachable: bool = True
     paused: bool = False
     daily_loss_reached: bool = False
+    losses_in_a_row_reached: bool = False
     quotes_fresh: bool = True
     calendar_covers_today: bool = True
     universe_ready: bool = True
@@ -110,6 +111,7 @@ def gate(conditions: Conditions) -> GateView:
         "broker_unreachable": not conditions.broker_reachable,
         "paused": conditions.paused,
         "daily_loss": conditions.daily_loss_reached,
+        "consecutive_losses": conditions.losses_in_a_row_reached,
         "quotes_stale": not conditions.quotes_fresh,
         "calendar_not_covered": not conditions.calendar_covers_today,
         "universe_not_ready": not conditions.universe_ready,

@@ -12,6 +12,7 @@ from kis_daemon.ports.desk import DeskRows
 if TYPE_CHECKING:
     from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, TokenRefusal
     from kis_daemon.domain.events import Event, OperatorEvent
+    from kis_daemon.domain.locks import LockScope, SymbolLock
     from kis_daemon.domain.market import Symbol, Won
     from kis_daemon.domain.orders import Fill, Order, OrderIntent, OrderKey
     from kis_daemon.domain.positions import Position, Trade
@@ -95,6 +96,15 @@ class Rows(DeskRows, Protocol):
         stands above it (C13)."""
 
     def set_kill_switch(self, switch: KillSwitch) -> None: ...
+
+    def symbol_locks(self) -> tuple[SymbolLock, ...]:
+        """Return every lock that nobody has taken away, by symbol and scope; of one scope the newest."""
+
+    def lock_symbol(self, lock: SymbolLock) -> None:
+        """Keep the lock, in the place of the symbol's older one of its scope."""
+
+    def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:
+        """Take the symbol's lock of that scope away; False where there is none."""
 
     def add_proposal(self, proposal: Proposal) -> None: ...
 

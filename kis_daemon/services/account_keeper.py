@@ -18,8 +18,9 @@ from datetime import datetime, timedelta
 from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import AccountFigures, AccountStatement, Clock, Holding, Rows, Severity
-from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK, Book
+from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, Book
 from kis_daemon.services.journal import Fact, Journal
+from kis_daemon.services.locks import Locks
 
 _BETWEEN_SNAPSHOTS = timedelta(seconds=300)
 
@@ -42,10 +43,18 @@ class AccountKeeper:
     """See the rules above."""
 
     def __init__(
-        self, *, book: Book, journal: Journal, clock: Clock, patience: Patience, on_change: Callable[[Symbol], None]
+        self,
+        *,
+        book: Book,
+        journal: Journal,
+        locks: Locks,
+        clock: Clock,
+        patience: Patience,
+        on_change: Callable[[Symbol], None],
     ) -> None:
         self._book = book
         self._journal = journal
+        self._locks = locks
         self._clock = clock
         self._patience = patience
         self._on_change = on_change
@@ -144,29 +153,9 @@ class AccountKeeper:
         self._book.external = external
 
     async def _lock(self, position: Position, theirs: int) -> None:
-        locked = self._book.locked | {position.symbol: f"{theirs} shares held, {position.quantity} bought by us"}
-        fact = self._journal.fact(
-            "position_mismatch",
-            severity=Severity.ERROR,
-            alerts=True,
-            correlation_id=position.correlation_id,
-            symbol=position.symbol,
-            name=position.name,
-            ours=position.quantity,
-            theirs=theirs,
-        )
-        unprotected = self._journal.fact(
-            "position_unprotected",
-            severity=Severity.ERROR,
-            alerts=True,
-            correlation_id=position.correlation_id,
-            symbol=position.symbol,
-            name=position.name,
-            reason="quantity grew without a fill",
-        )
-        value = json.dumps(locked, sort_keys=True)
-        await self._journal.transact(lambda rows: rows.set_mark(LOCKED_MARK, value), fact, unprotected)
-        self._book.locked = locked
+        reason = f"{theirs} shares held, {position.quantity} bought by us"
+        self._locks.no_exit(position, reason, "position_mismatch", ours=position.quantity, theirs=theirs)
+        await self._journal.write()
         self._on_change(position.symbol)
 
     async def _adopt(self, position: Position, left: int) -> None:
@@ -189,19 +178,17 @@ class AccountKeeper:
             theirs=left,
         )
         at = self._clock.now()
-        locked = {symbol: why for symbol, why in self._book.locked.items() if left or symbol != position.symbol}
-        value = json.dumps(locked, sort_keys=True)
 
         def work(rows: Rows) -> None:
-            rows.set_mark(LOCKED_MARK, value)
             if left == 0:
+                self._locks.let_go(rows, position.symbol, "nothing of it is held any more")
                 rows.close_position(position, at)
             else:
                 rows.save_position(adopted)
 
         await self._journal.transact(work, fact)
-        self._book.locked = locked
         if left == 0:
+            self._locks.forget(position.symbol)
             del self._book.positions[position.symbol]
         else:
             self._book.positions[position.symbol] = adopted

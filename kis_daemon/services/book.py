@@ -10,20 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import accumulate
 
 from kis_daemon.domain.exits import ExitReason
+from kis_daemon.domain.locks import SymbolLock
 from kis_daemon.domain.market import Listing, Side, Symbol, Won
 from kis_daemon.domain.orders import Order, OrderKey, OrderNo, OrderState, OrderType
 from kis_daemon.domain.positions import Position, Trade
-from kis_daemon.domain.risk import AccountFigures
+from kis_daemon.domain.risk import AccountFigures, Trial
 
 # what of the book the records keep as marks, and a start reads back
 EXTERNAL_MARK = "external_positions"
-LOCKED_MARK = "locked_symbols"
 DAY_BASE_MARK = "day_base"
 LEDGER_MARK = "ledger_cash"
 CLOSES_MARK = "last_closes"
+
+_A_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,8 @@ class Book:
 
     `statement_cash` is the broker's figure, moved on by what was booked since; `ledger_cash` is our own sum, None
     before the account was ever seen. `revision` counts the fills that were booked, `booked_at` says when a symbol's
-    last one was. `external` shares are in the account and not ours; of a `locked` symbol nothing is sold by itself;
+    last one was. `external` shares are in the account and not ours; of a `locked` symbol nothing is bought, nor
+    sold by itself, and what has an entry in `entry_locks` is not bought (domain/locks.py);
     `left_behind` are orders found between their row and their answer: True where a start found the row and the order
     may have been sent, False where it was not sent and the row is not known to be there.
     `in_account` are the shares of the last statement, `last_closes` what was held closed at and when, and
@@ -60,7 +64,8 @@ class Book:
     names: dict[Symbol, str] = field(default_factory=dict)
     stopped_on: dict[Symbol, date] = field(default_factory=dict)
     external: dict[Symbol, int] = field(default_factory=dict)
-    locked: dict[Symbol, str] = field(default_factory=dict)
+    locked: dict[Symbol, SymbolLock] = field(default_factory=dict)
+    entry_locks: dict[Symbol, SymbolLock] = field(default_factory=dict)
     sellable_cap: dict[Symbol, int] = field(default_factory=dict)
     in_account: dict[Symbol, int] = field(default_factory=dict)
     last_closes: dict[Symbol, LastClose] = field(default_factory=dict)
@@ -75,6 +80,7 @@ class Book:
     day_base_of: date | None = None
     revision: int = 0
     notional_today: Won = 0
+    trial: Trial | None = None
     on_name: Callable[[Symbol, str], None] | None = None
 
     # orders
@@ -178,21 +184,41 @@ class Book:
         return sum(trade.realized_pnl for trade in self.trades_today)
 
     @property
+    def worst_realized_today(self) -> Won:
+        """The lowest that today's realised sum has been, trade by trade."""
+        return min(accumulate((trade.realized_pnl for trade in self.trades_today), initial=0))
+
+    @property
     def consecutive_losses(self) -> int:
-        losses = 0
+        return self._losing_runs()[-1]
+
+    def _losing_runs(self) -> list[int]:
+        """Return how many positions in a row were lost, after each of today's; one sold in parts is one."""
+        results: dict[str, Won] = {}
         for trade in self.trades_today:
             if trade.side is Side.SELL:
-                losses = losses + 1 if trade.realized_pnl < 0 else 0
-        return losses
+                position = trade.correlation_id or trade.order_key
+                results[position] = results.pop(position, 0) + trade.realized_pnl
+        runs = [0]
+        for result in results.values():
+            runs.append(runs[-1] + 1 if result < 0 else 0)
+        return runs
 
     def entries_today(self) -> int:
-        return sum(
+        return sum(1 for order in self.orders.values() if order.day == self.day and is_entry(order))
+
+    def _trial_entries(self, trial: Trial) -> int:
+        return trial.earlier_entries + sum(
             1
             for order in self.orders.values()
-            if order.day == self.day and order.intent.side is Side.BUY and (order.is_live or order.filled_quantity > 0)
+            if order.day == self.day and order.created_at >= trial.since and is_entry(order)
         )
 
-    def figures(self, resting: Iterable[Symbol]) -> AccountFigures:
+    def entries_since(self, moment: datetime) -> int:
+        """Return how many entries were begun from `moment` on, whatever became of them."""
+        return sum(1 for order in self.orders.values() if order.intent.side is Side.BUY and order.created_at >= moment)
+
+    def figures(self, resting: Iterable[Symbol], now: datetime | None = None) -> AccountFigures:
         """Return what the limits are measured against at this moment."""
         reserved = sum(
             _notional(order) - order.filled_amount for order in self.live_orders() if order.intent.side is Side.BUY
@@ -207,6 +233,12 @@ class Book:
             consecutive_losses=self.consecutive_losses,
             busy_symbols=frozenset([*self.positions, *buying]),
             resting_symbols=frozenset(resting),
+            exposure=self.holdings_value + reserved,
+            entries_last_minute=0 if now is None else self.entries_since(now - _A_MINUTE),
+            worst_realized_today=self.worst_realized_today,
+            worst_losses_in_a_row=max(self._losing_runs()),
+            trial=self.trial,
+            trial_entries=0 if self.trial is None else self._trial_entries(self.trial),
         )
 
     def rename(self, symbol: Symbol, name: str) -> None:
@@ -218,6 +250,11 @@ class Book:
             position = self.positions.get(symbol)
             if position is not None and position.name != name:
                 self.positions[symbol] = replace(position, name=name)
+
+
+def is_entry(order: Order) -> bool:
+    """Whether `order` has bought something, or may yet."""
+    return order.intent.side is Side.BUY and (order.is_live or order.filled_quantity > 0)
 
 
 def _notional(order: Order) -> Won:

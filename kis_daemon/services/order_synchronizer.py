@@ -19,6 +19,7 @@ import structlog
 from kis_daemon.domain.approvals import Proposal, TokenRefusal
 from kis_daemon.domain.market import Side, Symbol, Won
 from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, order_key
+from kis_daemon.domain.risk import Allowed, Denied
 from kis_daemon.domain.safeguards import GateView
 from kis_daemon.ports import (
     Accepted,
@@ -77,6 +78,7 @@ class OrderSynchronizer:
         clock: Clock,
         mode: str,
         gate: Callable[[], GateView],
+        risk: Callable[[OrderIntent, Won | None], Allowed | Denied],
         last_price: Callable[[Symbol], Won | None],
         trades_continuously: Callable[[Symbol], bool],
         ask_broker: Callable[[], None],
@@ -91,6 +93,7 @@ class OrderSynchronizer:
         self._clock = clock
         self._mode = mode
         self._gate = gate
+        self._risk = risk
         self._last_price = last_price
         self._trades_continuously = trades_continuously
         self._ask_broker = ask_broker
@@ -128,6 +131,9 @@ class OrderSynchronizer:
         key = order_key(self._mode, intent)
         if key in self._book.orders:
             return Refused(code="duplicate", reason=f"signal {intent.signal_id} was ordered before")
+        verdict = self._risk(intent, self._last_price(intent.symbol))
+        if isinstance(verdict, Denied):
+            return self._refuse(intent, "limit", f"{verdict.code}: {verdict.reason}")
         now = self._clock.now()
         order = Order(
             key=key,

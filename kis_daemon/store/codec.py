@@ -16,6 +16,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, ProposalTerms
 from kis_daemon.domain.events import Event
+from kis_daemon.domain.locks import SymbolLock
 from kis_daemon.domain.orders import Fill, Order, OrderIntent
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.safeguards import KillSwitch
@@ -36,6 +37,7 @@ _KINDS: Mapping[str, type[Any]] = {
         Position,
         Proposal,
         ProposalTerms,
+        SymbolLock,
         SymbolName,
         Trade,
     )

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, StoredMandate, TokenRefusal
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
+from kis_daemon.domain.locks import LockScope, SymbolLock
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, OrderKey
 from kis_daemon.domain.positions import Position, Trade
@@ -44,6 +45,7 @@ class Tables:
     summaries: dict[date, DaySummary] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     stops: dict[Symbol, date] = field(default_factory=dict)
+    locks: dict[tuple[Symbol, LockScope], SymbolLock] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     head: str = GENESIS_HASH
     mandates: list[StoredMandate] = field(default_factory=list)
@@ -117,6 +119,19 @@ class MemoryRows(DeskInMemory):
 
     def mandates(self) -> tuple[StoredMandate, ...]:
         return tuple(self._tables.mandates)
+
+    def symbol_locks(self) -> tuple[SymbolLock, ...]:
+        return tuple(lock for _, lock in sorted(self._tables.locks.items()))
+
+    def lock_symbol(self, lock: SymbolLock) -> None:
+        self._put(self._tables.locks, (lock.symbol, lock.scope), lock)
+
+    def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:  # noqa: ARG002  # who and why is history
+        if (symbol, scope) not in self._tables.locks:
+            return False
+        gone = self._tables.locks.pop((symbol, scope))
+        self._undo.append(lambda: self._tables.locks.__setitem__((symbol, scope), gone))
+        return True
 
     def add_proposal(self, proposal: Proposal) -> None:
         self._put(self._tables.proposals, proposal.proposal_id, proposal)

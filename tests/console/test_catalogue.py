@@ -31,6 +31,8 @@ ALERTS = (
     "kill_switch_seen_active",
     "kill_switch_seen_released",
     "cash_unexplained",
+    "symbol_lock_seen",
+    "symbol_unlock_seen",
     "universe_empty",
     "universe_failed",
     "universe_fallback",

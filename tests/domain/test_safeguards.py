@@ -41,6 +41,7 @@ CLOSING: list[tuple[dict[str, Any], str]] = [
     ({"broker_reachable": False}, "broker_unreachable"),
     ({"paused": True}, "paused"),
     ({"daily_loss_reached": True}, "daily_loss"),
+    ({"losses_in_a_row_reached": True}, "consecutive_losses"),
     ({"quotes_fresh": False}, "quotes_stale"),
     ({"calendar_covers_today": False}, "calendar_not_covered"),
     ({"universe_ready": False}, "universe_not_ready"),

@@ -11,6 +11,7 @@ import pytest
 
 from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
 from kis_daemon.domain.events import GENESIS_HASH, Event, chain_hash
+from kis_daemon.domain.locks import LockScope
 from kis_daemon.domain.orders import OrderKey, OrderNo, OrderState
 from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch, KillSwitchScope, KillSwitchStatus
 from kis_daemon.ports import AccountFigures, DaySummary, StaleVersion, StoreError, SymbolName
@@ -23,6 +24,7 @@ from tests.services.builders import (
     TODAY,
     YESTERDAY,
     a_fill,
+    a_lock,
     a_position,
     a_sent_order,
     a_trade,
@@ -630,6 +632,50 @@ def test_the_widest_open_activation_counts(database: Database, place: Place) -> 
     database.transact_now(lambda rows: rows.set_kill_switch(a_switch(KillSwitchStatus.ACTIVE)))
 
     assert database.transact_now(lambda rows: rows.kill_switch()).scope is KillSwitchScope.ALL
+
+
+# --- symbol locks ------------------------------------------------------------------------------------------------
+
+
+def test_locks_come_back_as_they_went_in_one_of_a_scope(database: Database, place: Place) -> None:
+    ours = a_lock(scope=LockScope.ALL, by="engine")
+    until = a_lock(symbol=HYNIX, expires_at=at("15:00"))
+    for lock in (a_lock(reason="older"), until, ours, a_lock(reason="newer", since=at("11:00"))):
+        database.transact_now(lambda rows, lock=lock: rows.lock_symbol(lock))  # type: ignore[misc]
+
+    known = database.transact_now(lambda rows: rows.symbol_locks())
+
+    assert known == (until, ours, a_lock(reason="newer", since=at("11:00")))
+    assert place.by_hand("SELECT reason, release_reason FROM symbol_locks WHERE released_at IS NOT NULL") == [
+        ("older", "a newer lock")
+    ]
+
+
+def test_an_unlocked_symbol_keeps_its_history(database: Database, place: Place) -> None:
+    database.transact_now(lambda rows: rows.lock_symbol(a_lock()))
+
+    took = [
+        database.transact_now(
+            lambda rows, scope=scope: rows.unlock_symbol(SAMSUNG, scope, at("11:00"), "lee", "out")  # type: ignore[misc]
+        )
+        for scope in (LockScope.ALL, LockScope.ENTRIES, LockScope.ENTRIES)
+    ]
+
+    assert took == [False, True, False]
+    assert database.transact_now(lambda rows: rows.symbol_locks()) == ()
+    assert place.by_hand("SELECT locked_by, released_by, release_reason FROM symbol_locks") == [("kim", "lee", "out")]
+
+
+def test_a_lock_that_an_operator_wrote_by_sql_is_one(database: Database, place: Place) -> None:
+    place.by_hand("INSERT INTO symbol_locks (symbol, reason) VALUES ('005930', 'earnings')")
+    place.by_hand(
+        f"INSERT INTO symbol_locks (symbol, reason, expires_at) VALUES ('000660', 'news', {place.now})",
+    )
+
+    over, stands = database.transact_now(lambda rows: rows.symbol_locks())
+
+    assert (stands.symbol, stands.scope, stands.by, stands.expires_at) == (SAMSUNG, LockScope.ENTRIES, "operator", None)
+    assert over.is_over(datetime.now(UTC) + timedelta(minutes=1))
 
 
 # --- names, the account, days ------------------------------------------------------------------------------------

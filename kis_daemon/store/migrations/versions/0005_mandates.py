@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from kis_daemon.store.migrations import steps
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:

@@ -56,6 +56,7 @@ DOMAIN = (
     "universe_filters",
     "safeguards",
     "risk",
+    "allocation",
     "performance",
     "events",
     "chain",

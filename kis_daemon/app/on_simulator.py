@@ -168,7 +168,7 @@ async def simulated_market(
                 limits=replace(limits, pace=replace(limits.pace, silence_s=4.5 * pings_s)),
                 chance=random.Random(f"daemon|{seed}"),
                 entropy=entropy,
-                secret=entropy.token_bytes(32),
+                secret=_secret(settings, entropy),
                 token_path=None,
                 universe=universe,
                 poll_s=_POLL_S,
@@ -176,6 +176,12 @@ async def simulated_market(
                 account_view=simulator.account_view,
             ),
         )
+
+
+def _secret(settings: Settings, entropy: SeededEntropy) -> bytes:
+    """Return what signs tokens: the secret that was set, so that commands beside this run can sign too, or one made."""
+    made = entropy.token_bytes(32)
+    return made if settings.jwt_secret is None else settings.jwt_secret.get_secret_value().encode()
 
 
 def load_faults(path: Path, day: date) -> FaultPlan:

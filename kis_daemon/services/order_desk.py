@@ -82,10 +82,12 @@ class NotPlaced:
 _REFUSED_AS = {
     "kill_switch": Cause.KILL_SWITCH,
     "gate": Cause.GATE,
+    "limit": Cause.RISK,
     "token": Cause.RECORD,
     "store": Cause.STORE,
     "not_known": Cause.STORE,
 }
+_TOLD_AT_THE_DOOR = ("kill_switch", "gate", "limit", "token")
 _STATUS = {OrderState.FILLED: "filled", OrderState.CANCELLED: "cancelled", OrderState.REJECTED: "rejected"}
 
 
@@ -241,8 +243,10 @@ class OrderDesk:
 
     def _not_let_in(self, refused: Refused, request: OrderRequest, about: str) -> NotPlaced:
         cause = _REFUSED_AS.get(refused.code, Cause.BUSY)
-        if cause in (Cause.KILL_SWITCH, Cause.GATE, Cause.RECORD) and refused.code != "store":
-            return NotPlaced(cause=cause, event=_event(cause), reason=refused.reason)  # told at the door already
+        if refused.code in _TOLD_AT_THE_DOOR:
+            is_killed = cause is Cause.KILL_SWITCH or "kill_switch" in refused.reason.split(",")[0]
+            event = _event(Cause.KILL_SWITCH) if is_killed else f"order_rejected_{refused.code}"
+            return NotPlaced(cause=cause, event=event, reason=refused.reason)
         return self._refuse(cause, refused.reason, request, about)
 
     def _refuse(

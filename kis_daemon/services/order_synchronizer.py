@@ -42,6 +42,7 @@ from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.door import Outcomes, Queued, Refused
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.order_follower import OrderFollower, OrderTiming, about
+from kis_daemon.services.refusals import Refusals
 
 log = structlog.get_logger("order_synchronizer")
 
@@ -101,7 +102,7 @@ class OrderSynchronizer:
         self._timing = timing
         self._queue: asyncio.Queue[tuple[Order, Grant, float]] = asyncio.Queue()
         self._sending: dict[OrderKey, asyncio.Task[Order | None]] = {}
-        self._told: dict[str, str] = {}
+        self._refuse = Refusals(journal, book, clock).refuse
         self._outcomes = Outcomes()
         self._found: asyncio.Queue[OrderKey] = asyncio.Queue()
         self._follower = OrderFollower(
@@ -120,12 +121,13 @@ class OrderSynchronizer:
 
     def place(self, intent: OrderIntent, grant: Grant, seen_at: float | None = None) -> Queued | Refused:
         """Let `intent` in, or say why not. `seen_at` is the `perf_counter` of the tick that wanted it."""
-        view = self._gate()
+        view, again = self._gate(), grant.stored is not None
         if not view.lets(intent.side):
-            return self._refuse(intent, "gate", ",".join(view.reasons), killed="kill_switch" in view.reasons[0])
+            killed = "kill_switch" in view.reasons[0]
+            return self._refuse(intent, "gate", ",".join(view.reasons), killed=killed, again=again)
         refusal = self._desk.verify(grant.token, intent, grant.stored)
         if refusal is not None:
-            return self._refuse(intent, "token", refusal.value)
+            return self._refuse(intent, "token", refusal.value, again=again)
         if self._book.live_order(intent.symbol, intent.side) is not None:
             return Refused(code="already_live", reason=f"{intent.side} of {intent.symbol} is live")
         key = order_key(self._mode, intent)
@@ -133,7 +135,7 @@ class OrderSynchronizer:
             return Refused(code="duplicate", reason=f"signal {intent.signal_id} was ordered before")
         verdict = self._risk(intent, self._last_price(intent.symbol))
         if isinstance(verdict, Denied):
-            return self._refuse(intent, "limit", f"{verdict.code}: {verdict.reason}")
+            return self._refuse(intent, "limit", f"{verdict.code}: {verdict.reason}", again=again)
         now = self._clock.now()
         order = Order(
             key=key,
@@ -272,7 +274,7 @@ class OrderSynchronizer:
             if grant.stored is None:
                 raise  # minted a moment ago: only a broken record can refuse it
             self._book.forget(order)
-            self._outcomes.tell(order.key, self._refuse(intent, "token", spent.refusal.value))
+            self._outcomes.tell(order.key, self._refuse(intent, "token", spent.refusal.value, again=True))
             return False
         if refused is None:
             self._journal.tell(requested)
@@ -364,31 +366,3 @@ class OrderSynchronizer:
     async def _record_withdrawal(self, order: Order, reason: str) -> Order:
         fact = about(self._journal, order, "order_withdrawn", reason=reason)
         return await self._bookkeeper.move(order, Happening.WITHDRAWN, fact)
-
-    # telling
-
-    def _refuse(self, intent: OrderIntent, code: str, reason: str, *, killed: bool = False) -> Refused:
-        """Keep the refused request once for each signal and reason: a closed gate is not news at every tick."""
-        refused = Refused(code=code, reason=reason)
-        if self._told.get(intent.signal_id) == reason:
-            return refused
-        self._told[intent.signal_id] = reason
-        at = self._clock.now()
-        event = "order_blocked_killswitch" if killed else f"order_rejected_{code}"
-        self._journal.note(
-            self._journal.fact(
-                event,
-                severity=Severity.ERROR if killed else Severity.WARNING,
-                alerts=killed,
-                correlation_id=intent.correlation_id,
-                symbol=intent.symbol,
-                name=self._book.names.get(intent.symbol, ""),
-                side=intent.side.value,
-                quantity=intent.quantity,
-                rule=intent.rule,
-                reason=reason,
-                detail=intent.reason,
-            ),
-            also=lambda rows: rows.add_refused_request(intent, at, reason),
-        )
-        return refused

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kis_daemon.app.cli.stores import opened, where
+from kis_daemon.app.cli.stores import opened, warnings_on_stderr, where
 from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.errors import UsageError
@@ -172,7 +172,8 @@ def _decided(database: Database, secret: bytes, decide: Callable[[ProposalDesk],
         )
         return await decide(desk)
 
-    done = asyncio.run(ask())
+    with warnings_on_stderr():
+        done = asyncio.run(ask())
     if isinstance(done, NotDecided):
         raise UsageError("usage.proposals_refused", code=done.code, reason=done.reason)
     return done

@@ -102,7 +102,8 @@ class OrderSynchronizer:
         self._timing = timing
         self._queue: asyncio.Queue[tuple[Order, Grant, float]] = asyncio.Queue()
         self._sending: dict[OrderKey, asyncio.Task[Order | None]] = {}
-        self._refuse = Refusals(journal, book, clock).refuse
+        self._refusals = Refusals(journal, book, clock)
+        self._refuse = self._refusals.refuse
         self._outcomes = Outcomes()
         self._found: asyncio.Queue[OrderKey] = asyncio.Queue()
         self._follower = OrderFollower(
@@ -177,7 +178,7 @@ class OrderSynchronizer:
 
     def start_day(self) -> None:
         """Forget what was told and asked of the days before."""
-        self._told.clear()
+        self._refusals.forget()
         self._follower.start_day()
 
     async def drain(self) -> None:

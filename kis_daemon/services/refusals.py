@@ -18,6 +18,10 @@ class Refusals:
         self._clock = clock
         self._told: dict[str, str] = {}
 
+    def forget(self) -> None:
+        """Tell everything again: a new day has begun."""
+        self._told.clear()
+
     def refuse(
         self, intent: OrderIntent, code: str, reason: str, *, killed: bool = False, again: bool = False
     ) -> Refused:

@@ -92,7 +92,9 @@ class Rows(Protocol):
         """Return the newest record, `NEVER_RELEASED` without one; an open `kill_switch_events` row of an operator
         stands above it (C13)."""
 
-    def set_kill_switch(self, switch: KillSwitch) -> None: ...
+    def set_kill_switch(self, switch: KillSwitch, trigger_source: str = "manual") -> None:
+        """Write the switch as the newest record; an activation with its `trigger_source` (L17), a release closes all
+        that is open."""
 
     def add_proposal(self, proposal: Proposal) -> None: ...
 

@@ -30,7 +30,8 @@ from kis_daemon.domain.safeguards import KillSwitchScope
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
 from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.ports import BrokerError, Chart, ExecutionNotice, FeedSink, FeedState, Snapshot
-from kis_daemon.services import control as switch
+from kis_daemon.services import kill_switch as switch
+from kis_daemon.services import pauses
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.book import Book
@@ -497,6 +498,10 @@ class Floor:
 
     def release(self) -> None:
         self.records.transact_now(lambda rows: switch.release(rows, self.now, "a test", "operator"))
+        self.run(self.control.refresh())
+
+    def pause(self) -> None:
+        self.records.transact_now(lambda rows: pauses.pause(rows, self.now, "a test", "operator"))
         self.run(self.control.refresh())
 
     def activate(self, scope: KillSwitchScope) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from kis_daemon.app.modes import Venue
 from kis_daemon.app.options import Feed, RunOptions
-from kis_daemon.app.settings import Settings, config_hash
+from kis_daemon.app.settings import Settings, config_hash, release_rules
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST, TradingCalendar
 from kis_daemon.domain.market import Side, Symbol
@@ -25,9 +25,12 @@ from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
 from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
+from kis_daemon.services.automatic_stops import AutomaticStops, StopRules
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
+from kis_daemon.services.closer import Closer
+from kis_daemon.services.closings import CLOSINGS_MARK
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
@@ -36,6 +39,7 @@ from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.names import Names, NamingNotifier
+from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
@@ -45,6 +49,7 @@ from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
+from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
@@ -95,6 +100,8 @@ class House:
     intake: Intake
     kis: Counterpart
     mandate: Mandate
+    operations: Operations
+    closer: Closer
     audit: AuditDesk | None
 
     def quote_figures(self) -> QuoteFigures:
@@ -121,6 +128,7 @@ def compose(
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
+    switch_file: SwitchFile | None = None,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
@@ -147,7 +155,17 @@ def compose(
         timing=ControlTiming(poll_s=poll_s),
         stream_is_primary=stream_is_primary,
         outages=outages,
+        switch_file=switch_file,
     )
+    stops = AutomaticStops(
+        book=book,
+        journal=journal,
+        switches=control.switches,
+        clock=clock,
+        rules=StopRules(),
+        released_by="simulator" if settings.venue is Venue.SIMULATOR else "",
+    )
+    journal.observe(stops.on_fact)
 
     # Trader, bookkeeper, reconciler and synchronizer know one another in a circle; the circle is closed by these calls.
     def order_changed(order: Order) -> None:
@@ -208,6 +226,29 @@ def compose(
         limits=settings.risk,
         commission_ppb=settings.commission_ppb,
     )
+    closer = Closer(
+        book=book,
+        board=board,
+        journal=journal,
+        synchronizer=synchronizer,
+        approvals=desk,
+        calendar=calendar,
+        clock=clock,
+        on_settled=lambda text: control.switches.see_mark(CLOSINGS_MARK, text),
+    )
+    control.switches.watch_mark(CLOSINGS_MARK, closer.take)
+    operations = Operations(
+        book=book,
+        board=board,
+        journal=journal,
+        switches=control.switches,
+        closer=closer,
+        clock=clock,
+        entropy=entropy,
+        notifier=notifier,
+        rules=release_rules(settings),
+    )
+    control.on_active = operations.make_code
     audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
     door = RecordedDoor(synchronizer)
     buyer = Buyer(book=book, journal=journal, synchronizer=door, approvals=desk, calendar=calendar, rules=rules)
@@ -303,7 +344,7 @@ def compose(
         clock=clock,
         prewarm=kis.prewarm,
         on_day_over=on_day_over,
-        also_at_day_end=None if audit_desk is None else audit_desk.end_day,
+        also_at_day_end=[stops.end_day] if audit_desk is None else [audit_desk.end_day, stops.end_day],
     )
     return House(
         settings=settings,
@@ -326,6 +367,8 @@ def compose(
         intake=Intake(board, reconciler, control, poller, journal),
         kis=kis,
         mandate=mandate,
+        operations=operations,
+        closer=closer,
         audit=audit_desk,
     )
 

@@ -54,6 +54,7 @@ async def live(
                 group.create_task(house.looks.run(), name="looks"),
                 group.create_task(house.names.run(), name="names"),
                 group.create_task(house.timetable.run(), name="timetable"),
+                group.create_task(house.closer.run(), name="closer"),
             ]
             if house.audit is not None:
                 tasks.append(group.create_task(house.audit.run(), name="audit"))

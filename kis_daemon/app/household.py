@@ -42,6 +42,7 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import Kis, KisLimits, open_kis
 from kis_daemon.kis.transport import KisEndpoints
 from kis_daemon.ports import Clock, Entropy, StoreError
+from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.spare import SpareRecords
@@ -186,6 +187,7 @@ class Household:
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,
                 audit=audit_places(self.settings, self.database),
+                switch_file=SwitchFile(self.settings.data_dir),
             )
             log.info(
                 "daemon_starting",

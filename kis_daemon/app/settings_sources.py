@@ -47,6 +47,8 @@ FIELD_VARIABLES: Mapping[str, str] = {
     "ORDER_QUANTITY": "risk.order_quantity",
     "MAX_QTY": "risk.max_quantity",
     "EXECUTION_JWT_SECRET": "jwt_secret",
+    "KILL_SWITCH_ADMIN_KEY": "kill_switch_admin_key",
+    "KILL_SWITCH_TWO_PERSONS": "kill_switch_two_persons",
     "DATABASE_URL": "database_url",
     "AUTO_TRADE_LOG_DIR": "log_dir",
     "LANGUAGE": "language",
@@ -78,7 +80,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
 def is_secret(variable: str) -> bool:
     """Whether a variable's value must never be shown."""
     return variable.endswith(
-        ("APP_KEY", "APP_SECRET", "ACCOUNT_NO", "HTS_ID", "_TOKEN", "_SECRET", "_PASSWORD", "DATABASE_URL")
+        ("APP_KEY", "ADMIN_KEY", "APP_SECRET", "ACCOUNT_NO", "HTS_ID", "_TOKEN", "_SECRET", "_PASSWORD", "DATABASE_URL")
     )
 
 

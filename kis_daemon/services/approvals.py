@@ -42,11 +42,15 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A minted token with the rows that make it good: they are written in the transaction that uses it."""
+    """A minted token with the rows that make it good: they are written in the transaction that uses it.
+
+    `passes_switch`: it is a sale of a close-all that an operator confirmed, which the kill switch does not stop (C10).
+    """
 
     token: str
     proposal: Proposal
     approval: Approval
+    passes_switch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,10 @@ class Control:
             self._journal.note(
                 self._journal.fact("feed_gave_up", severity=Severity.ERROR, alerts=True, reason=state.reason)
             )
+        if state.key_in_use and not before.key_in_use:
+            self._journal.note(
+                self._journal.fact("stream_key_taken", severity=Severity.ERROR, alerts=True, reason=state.reason)
+            )
         if before.connected == state.connected:
             return
         if state.connected and self._streamless_since is not None:

@@ -19,6 +19,7 @@ from typing import Any
 from kis_daemon.domain.events import Event, Scalar
 from kis_daemon.domain.release_codes import TRIES, CodeState, is_key, new_code
 from kis_daemon.domain.safeguards import (
+    AUTOMATIC_ACTOR,
     TRIGGER_SOURCES,
     AutomaticStop,
     KillSwitch,
@@ -65,7 +66,7 @@ class ReleaseTry:
 
 def activate(rows: Rows, at: datetime, reason: str, by: str, scope: KillSwitchScope) -> KillSwitch:
     """Activate the switch; `ValueError` without a reason and a name. What was wider stays as wide."""
-    return _activate(rows, _active(at, reason, by, scope), _MANUAL)
+    return _activate(rows, wanted(at, reason, by, scope), _MANUAL)
 
 
 def release(rows: Rows, at: datetime, reason: str, by: str) -> KillSwitch:
@@ -85,24 +86,16 @@ def release(rows: Rows, at: datetime, reason: str, by: str) -> KillSwitch:
 
 
 def activate_by_person(
-    rows: Rows,
-    at: datetime,
-    *,
-    scope: KillSwitchScope,
-    reason: str,
-    by: str,
-    source: Source,
-    chance: bytes,
-    rules: ReleaseRules,
-) -> Activated | Declined:
-    """Activate the switch and make the code of its release, which stands in the answer and nowhere else."""
-    if (missing := words_missing(reason, by)) is not None:
-        return missing
+    rows: Rows, wanted: KillSwitch, *, source: Source, chance: bytes, rules: ReleaseRules
+) -> Activated:
+    """Activate the switch as `wanted` and make the code of its release, which stands in the answer and nowhere else."""
+    assert wanted.since is not None
     code, salt = new_code(chance)
-    state = _state(rows).with_code(code, salt, at)
-    _activate(rows, _active(at, reason, by, scope), _API if source is Source.API else _MANUAL, _shown(state))
+    _activate(rows, wanted, _API if source is Source.API else _MANUAL)
+    state = _state(rows).with_code(code, salt, rows.kill_switch().since)  # an operator's row may stand above ours
     _keep(rows, state)
-    return Activated(view=view(rows, at, rules), confirmation_code=code)
+    _append(rows, wanted.since, "kill_switch_code_made", by=wanted.actor, code_hash=_shown(state))
+    return Activated(view=view(rows, wanted.since, rules), confirmation_code=code)
 
 
 def stop_by_itself(rows: Rows, at: datetime, stop: AutomaticStop) -> bool:
@@ -114,14 +107,16 @@ def stop_by_itself(rows: Rows, at: datetime, stop: AutomaticStop) -> bool:
     return True
 
 
-def make_code(rows: Rows, chance: bytes) -> str | None:
-    """Make the code of an activation that has none (by SQL, by file, by itself), and return it; None if it has one."""
+def make_code(rows: Rows, at: datetime, chance: bytes) -> tuple[str, str] | None:
+    """Make the code of an activation that has none (by SQL, by file, by itself); return it and its hash's beginning."""
     switch, state = rows.kill_switch(), _state(rows)
     if not switch.is_active or state.is_for(switch.since):
         return None
     code, salt = new_code(chance)
-    _keep(rows, state.with_code(code, salt, switch.since))
-    return code
+    state = state.with_code(code, salt, switch.since)
+    _keep(rows, state)
+    _append(rows, at, "kill_switch_code_made", by=AUTOMATIC_ACTOR, code_hash=_shown(state))
+    return code, _shown(state)
 
 
 def try_release(rows: Rows, at: datetime, wish: ReleaseTry, rules: ReleaseRules) -> Released | Declined:
@@ -210,7 +205,8 @@ def _count_wrong(rows: Rows, at: datetime, state: CodeState, refused: Declined, 
     )
 
 
-def _active(at: datetime, reason: str, by: str, scope: KillSwitchScope) -> KillSwitch:
+def wanted(at: datetime, reason: str, by: str, scope: KillSwitchScope) -> KillSwitch:
+    """Return an activation by a person; `ValueError` without a reason and a name."""
     _need_words(reason, by)
     return KillSwitch(
         status=KillSwitchStatus.ACTIVE,
@@ -221,10 +217,9 @@ def _active(at: datetime, reason: str, by: str, scope: KillSwitchScope) -> KillS
     )
 
 
-def _activate(rows: Rows, wanted: KillSwitch, trigger_source: str, code_hash: str = "") -> KillSwitch:
-    switch = replace(wanted, scope=widest(wanted, rows.kill_switch()).scope)
+def _activate(rows: Rows, asked: KillSwitch, trigger_source: str) -> KillSwitch:
+    switch = replace(asked, scope=widest(asked, rows.kill_switch()).scope)
     rows.set_kill_switch(switch, trigger_source)
-    told: dict[str, Scalar] = {"code_hash": code_hash} if code_hash else {}
     assert switch.since is not None
     _append(
         rows,
@@ -233,7 +228,6 @@ def _activate(rows: Rows, wanted: KillSwitch, trigger_source: str, code_hash: st
         by=switch.actor,
         reason=switch.reason,
         scope=switch.scope.value,
-        **told,
     )
     return switch
 

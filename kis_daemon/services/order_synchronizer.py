@@ -49,6 +49,13 @@ def _same_signal(known: Order, order: Order) -> bool:
     return known.key == order.key or (mine.side, mine.signal_id) == (theirs.side, theirs.signal_id)
 
 
+def _passes(view: GateView, intent: OrderIntent, grant: Grant) -> bool:
+    """Whether the order may pass; a confirmed close-all may while nothing but the kill switch stops it (C10)."""
+    if grant.passes_switch and intent.side is Side.SELL:
+        return view.lets(intent.side) or view.lets_close_all()
+    return view.lets(intent.side)
+
+
 def _tell_failure(sent: asyncio.Task[Order | None]) -> None:
     if not sent.cancelled() and (error := sent.exception()) is not None:
         log.error("order_answer_not_written", task=sent.get_name(), error=repr(error))
@@ -108,7 +115,7 @@ class OrderSynchronizer:
     def place(self, intent: OrderIntent, grant: Grant, seen_at: float | None = None) -> Queued | Refused:
         """Let `intent` in, or say why not. `seen_at` is the `perf_counter` of the tick that wanted it."""
         view = self._gate()
-        if not view.lets(intent.side):
+        if not _passes(view, intent, grant):
             return self._refuse(intent, "gate", ",".join(view.reasons), killed="kill_switch" in view.reasons[0])
         refusal = self._desk.verify(grant.token, intent)
         if refusal is not None:
@@ -187,7 +194,7 @@ class OrderSynchronizer:
             await self._follower.withdraw_buy(order.intent.symbol)
         if not await self._claim(order, grant):
             return None
-        return await self._send(order, seen_at)
+        return await self._send(order, grant, seen_at)
 
     async def _claim(self, order: Order, grant: Grant) -> bool:
         intent = order.intent
@@ -210,7 +217,7 @@ class OrderSynchronizer:
 
         def work(rows: Rows) -> str | None:
             stored.clear()  # a unit of work may be run again
-            if rows.kill_switch().forbids(intent.side):
+            if rows.kill_switch().forbids(intent.side) and not grant.passes_switch:
                 return "kill_switch"
             if not rows.claim_order(order):
                 stored.extend(known for known in rows.orders_of(order.day) if _same_signal(known, order))
@@ -247,13 +254,13 @@ class OrderSynchronizer:
             self._ask_broker()
         return False
 
-    async def _send(self, order: Order, seen_at: float) -> Order:
+    async def _send(self, order: Order, grant: Grant, seen_at: float) -> Order:
         intent = order.intent
         left = False
 
         def permit() -> bool:
             nonlocal left
-            if not self._gate().lets(intent.side) or self._book.orders.get(order.key) is not order:
+            if not _passes(self._gate(), intent, grant) or self._book.orders.get(order.key) is not order:
                 return False
             if intent.side is Side.BUY and self._book.live_order(intent.symbol, Side.SELL) is not None:
                 return False  # an exit has begun meanwhile

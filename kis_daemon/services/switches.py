@@ -78,9 +78,9 @@ class Switches:
         """Have `on_change` hear what stands in the mark `name`, whenever it is another than before."""
         self._watched[name] = on_change
 
-    def stop_entries(self, stop: KillSwitch) -> None:
-        """Let no entry pass from now on: `stop` is on its way into the records."""
-        self._own_stop = stop
+    def stop(self, stop: KillSwitch) -> None:
+        """Have `stop` decide from now on: it is noted, and on its way into the records."""
+        self._own_stop = widest(stop, self._own_stop)
 
     # what the records say
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import date
+from types import MappingProxyType
 
 import structlog
 
@@ -36,8 +38,10 @@ async def live(
     systemd: Systemd,
     watchdog_s: float | None,
     alert_desk: AlertDesk,
+    desks: Mapping[str, Callable[[], Coroutine[None, None, None]]] = MappingProxyType({}),
 ) -> None:
-    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain."""
+    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `desks` by name: they listen to
+    the operator."""
     await _recover(house)
     systemd.ready(f"{house.control.gate().gate.value}, {len(house.book.positions)} positions")
     try:
@@ -56,6 +60,7 @@ async def live(
                 group.create_task(house.timetable.run(), name="timetable"),
                 group.create_task(house.closer.run(), name="closer"),
             ]
+            tasks += [group.create_task(run(), name=name) for name, run in desks.items()]
             if house.audit is not None:
                 tasks.append(group.create_task(house.audit.run(), name="audit"))
             if watchdog_s is not None:

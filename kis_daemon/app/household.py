@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -34,7 +34,9 @@ from kis_daemon.app.universe_outfit import UniverseOutfit, selector_of
 from kis_daemon.app.world import SIMULATED_JOURNAL
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.alerts import AlertDesk, Sink
+from kis_daemon.console.operator_chat import OperatorChat
 from kis_daemon.console.telegram import TelegramSink
+from kis_daemon.console.telegram_inbox import TelegramInbox
 from kis_daemon.console.terminal import DayProgress, Screen, summary_table
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.kis.capabilities import KisProfile
@@ -46,6 +48,7 @@ from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.spare import SpareRecords
+from kis_daemon.virtual_loop import running_virtual_loop
 
 ORDER_JOURNAL = "order_journal.jsonl"
 
@@ -207,6 +210,7 @@ class Household:
                     systemd=self._systemd,
                     watchdog_s=watchdog_interval_s(os.environ, os.getpid()),
                     alert_desk=alert_desk,
+                    desks=self._desks(house),
                 )
             finally:
                 watcher.cancel()
@@ -241,6 +245,23 @@ class Household:
             telegram.token.get_secret_value(), telegram.chat_id, level=self.settings.alerts.telegram_level
         )
         return (OutsideSink(sink),)
+
+    def _desks(self, house: House) -> Mapping[str, Callable[[], Coroutine[None, None, None]]]:
+        """Return who listens to the operator. On a simulator's time nobody does: a chat lives on the wall's."""
+        telegram = self.settings.telegram
+        if telegram is None or running_virtual_loop() is not None:
+            return {}
+        token = telegram.token.get_secret_value()
+        chat = OperatorChat(
+            chat_id=telegram.chat_id,
+            operations=house.operations,
+            journal=house.journal,
+            gate=house.control.gate,
+            clock=house.clock,
+            language=self.settings.language,
+        )
+        inbox = TelegramInbox(token, TelegramSink(token, telegram.chat_id), chat.hear)
+        return {"telegram": inbox.run}
 
     def _show_progress(self, house: House, *, simulated: bool) -> DayProgress:
         progress = DayProgress(self._screen, self.settings.language, days=self.options.sim.days)

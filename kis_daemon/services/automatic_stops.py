@@ -99,7 +99,8 @@ class AutomaticStops:
         switch = self._switches.in_force
         if not (self._released_by and switch.is_active and switch.actor == AUTOMATIC_ACTOR and switch.since):
             return
-        self._switches.see(await self._journal.transact(self._release_own))
+        noted = self._switches.own_stop
+        self._switches.see(await self._journal.transact(self._release_own), noted)
 
     def _release_own(self, rows: Rows) -> KillSwitch:
         switch = rows.kill_switch()

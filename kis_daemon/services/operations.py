@@ -117,6 +117,7 @@ class Operations(OperatorServices):
             return kill_switch.activate_by_person(rows, wanted, source=source, chance=chance, rules=self._rules)
 
         self._switches.stop(wanted)
+        noted = self._switches.own_stop
         try:
             activated = await self._journal.transact(work)
         except StoreError as error:
@@ -126,7 +127,7 @@ class Operations(OperatorServices):
             self._journal.note(waits, also=work)
             view = SwitchView(switch=self._switches.in_force, code_needed=self._rules.code_always)
             return Activated(view=self._with_file(view), confirmation_code=new_code(chance)[0])
-        self._switches.see(activated.view.switch)
+        self._switches.see(activated.view.switch, noted)
         return replace(activated, view=self._with_file(activated.view))
 
     async def release_kill_switch(
@@ -141,7 +142,7 @@ class Operations(OperatorServices):
             admin_key=admin_key,
             file_present=self._switches.file_is_present,
         )
-        at = self._clock.now()
+        at, noted = self._clock.now(), self._switches.own_stop
         try:
             released = await self._journal.transact(lambda rows: kill_switch.try_release(rows, at, wish, self._rules))
         except StoreError as error:
@@ -150,7 +151,7 @@ class Operations(OperatorServices):
             self._tell_declined(released, wish)
             return released
         if released.is_complete:
-            self._switches.see(released.view.switch)
+            self._switches.see(released.view.switch, noted)
         return released
 
     async def kill_switch_status(self) -> SwitchView:

@@ -66,6 +66,11 @@ class Switches:
         return widest(self._recorded, self._own_stop, self._of_the_file())
 
     @property
+    def own_stop(self) -> KillSwitch | None:
+        """Return our stop that is noted and perhaps not written yet."""
+        return self._own_stop
+
+    @property
     def was_never_released(self) -> bool:
         """Whether there is no record at all, so that it is active (C01)."""
         return replace(self._recorded, ignored_releases=0) == NEVER_RELEASED
@@ -98,20 +103,21 @@ class Switches:
 
     def take(self, look: Look) -> bool:
         """Take over what was read; whether an activation is among it that was not seen before."""
-        if self._own_stop is look.own_stop:
-            self._own_stop = None  # noted before the look, so the records have it, or had it
         before, ignored = self._recorded, look.switch.ignored_releases
         if ignored > before.ignored_releases:
             self._journal.note(self._journal.fact("kill_switch_release_ignored", severity=Severity.ERROR, alerts=True))
-        self.see(look.switch)
+        self.see(look.switch, look.own_stop)
         for name, text in look.marks.items():
             self.see_mark(name, text)
         self._remind()
         is_news, self._has_looked = look.switch.since != before.since or not self._has_looked, True
         return look.switch.is_active and is_news
 
-    def see(self, switch: KillSwitch) -> None:
-        """Take over what the records say, or were just told."""
+    def see(self, switch: KillSwitch, noted: KillSwitch | None) -> None:
+        """Take over what the records say, or were just told; they had the stop that was `noted` before, if there was
+        one."""
+        if self._own_stop is noted:
+            self._own_stop = None
         before, self._recorded = self._recorded, switch
         if replace(before, ignored_releases=0) == replace(switch, ignored_releases=0):
             return

@@ -9,27 +9,29 @@ Rules of this room
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Protocol
+from datetime import date
 
+from kis_daemon.app.house import Counterpart, House
 from kis_daemon.app.http_desk import health, readiness
+from kis_daemon.app.modes import Venue
 from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.persons import Persons, run_mandate
-from kis_daemon.app.settings import Settings, config_hash
+from kis_daemon.app.settings import Settings, config_hash, release_rules
 from kis_daemon.console.http.desks import Desks
-from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import Order
-from kis_daemon.ports import Broker, Clock, Entropy, MarketData, Notifier, QuoteFeed, Records
+from kis_daemon.ports import Clock, Entropy, Notifier, Records
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
 from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
+from kis_daemon.services.automatic_stops import AutomaticStops, StopRules
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
+from kis_daemon.services.closer import Closer
+from kis_daemon.services.closings import CLOSINGS_MARK
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
@@ -40,76 +42,20 @@ from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.mandates import Mandates
 from kis_daemon.services.names import Names, NamingNotifier
+from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
 from kis_daemon.services.poller import QuotePoller
-from kis_daemon.services.proposal_desk import ProposalDesk
 from kis_daemon.services.quote_desk import QuoteDesk
-from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote_figures
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
+from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
-
-
-class MeasuredFeed(QuoteFeed, Protocol):
-    """A stream that tells of itself."""
-
-    def metrics(self) -> StreamFigures: ...
-
-    def reconnect(self) -> None: ...
-
-
-class Counterpart(Protocol):
-    """Who answers: an open KIS, or an exchange in this process."""
-
-    @property
-    def broker(self) -> Broker: ...
-    @property
-    def market_data(self) -> MarketData: ...
-    @property
-    def feed(self) -> MeasuredFeed: ...
-    async def prewarm(self, until: datetime) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """Everything that lives while the daemon does."""
-
-    settings: Settings
-    clock: Clock
-    records: Records
-    mend_store: Callable[[], Coroutine[None, None, None]]
-    book: Book
-    board: QuoteBoard
-    journal: Journal
-    synchronizer: OrderSynchronizer
-    reconciler: Reconciler
-    control: Control
-    risk: RiskManager
-    locks: Locks
-    trader: Trader
-    timetable: Timetable
-    poller: QuotePoller
-    looks: HeldLooks
-    quote_desk: QuoteDesk
-    names: Names
-    watch_list: WatchList
-    intake: Intake
-    kis: Counterpart
-    mandate: Mandate
-    mandates: Mandates
-    proposals: ProposalDesk
-    desks: Desks
-    audit: AuditDesk | None
-
-    def quote_figures(self) -> QuoteFigures:
-        """Return the figures of the quote path; called inside the running loop."""
-        return quote_figures(self.board, self.quote_desk, self.kis.feed.metrics())
 
 
 def compose(
@@ -132,6 +78,7 @@ def compose(
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
     asks_a_person: bool = False,
+    switch_file: SwitchFile | None = None,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
@@ -168,7 +115,17 @@ def compose(
         timing=ControlTiming(poll_s=poll_s),
         stream_is_primary=stream_is_primary,
         outages=outages,
+        switch_file=switch_file,
     )
+    stops = AutomaticStops(
+        book=book,
+        journal=journal,
+        switches=control.switches,
+        clock=clock,
+        rules=StopRules(),
+        released_by="simulator" if settings.venue is Venue.SIMULATOR else "",
+    )
+    journal.observe(stops.on_fact)
 
     mandates = Mandates(
         journal=journal,
@@ -248,6 +205,29 @@ def compose(
         trades_continuously=trades_continuously,
         place=synchronizer.place_and_wait,
     )
+    closer = Closer(
+        book=book,
+        board=board,
+        journal=journal,
+        synchronizer=synchronizer,
+        approvals=desk,
+        calendar=calendar,
+        clock=clock,
+        on_settled=lambda text: control.switches.see_mark(CLOSINGS_MARK, text),
+    )
+    control.switches.watch_mark(CLOSINGS_MARK, closer.take)
+    operations = Operations(
+        book=book,
+        board=board,
+        journal=journal,
+        switches=control.switches,
+        closer=closer,
+        clock=clock,
+        entropy=entropy,
+        notifier=notifier,
+        rules=release_rules(settings),
+    )
+    control.on_active = operations.make_code
     audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
     door = RecordedDoor(synchronizer)
     buyer = Buyer(
@@ -354,7 +334,7 @@ def compose(
         clock=clock,
         prewarm=kis.prewarm,
         on_day_over=on_day_over,
-        also_at_day_end=None if audit_desk is None else audit_desk.end_day,
+        also_at_day_end=[stops.end_day] if audit_desk is None else [audit_desk.end_day, stops.end_day],
     )
     return House(
         settings=settings,
@@ -385,11 +365,13 @@ def compose(
             proposals=persons.proposals,
             issuer=persons.issuer,
             orders=persons.order_desk(quote_desk.look, histories.indicators),
-            operations=None,
+            operations=operations,
             breakers=None,
             health=lambda: health(settings, book, control, clock, commit),
             readiness=lambda: readiness(settings, kis.feed.metrics()),
             reconnect=kis.feed.reconnect,
         ),
+        operations=operations,
+        closer=closer,
         audit=audit_desk,
     )

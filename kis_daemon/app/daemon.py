@@ -11,21 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import date
-from typing import TYPE_CHECKING
+from types import MappingProxyType
 
 import structlog
 
-from kis_daemon.app.compose import House
+from kis_daemon.app.house import House
 from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
 from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK
 from kis_daemon.services.corporate_actions import read_closes
-
-if TYPE_CHECKING:
-    from kis_daemon.console.http.server import HttpServer
 
 log = structlog.get_logger("daemon")
 
@@ -40,9 +38,10 @@ async def live(
     systemd: Systemd,
     watchdog_s: float | None,
     alert_desk: AlertDesk,
-    http: HttpServer | None = None,
+    desks: Mapping[str, Callable[[], Coroutine[None, None, None]]] = MappingProxyType({}),
 ) -> None:
-    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain."""
+    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `desks` by name: they listen to
+    the operator."""
     await _recover(house)
     systemd.ready(f"{house.control.gate().gate.value}, {len(house.book.positions)} positions")
     try:
@@ -61,9 +60,9 @@ async def live(
                 group.create_task(house.timetable.run(), name="timetable"),
                 group.create_task(house.mandates.run(), name="mandates"),
                 group.create_task(house.proposals.run(), name="proposals"),
+                group.create_task(house.closer.run(), name="closer"),
             ]
-            if http is not None:
-                tasks.append(group.create_task(http.run(), name="http"))
+            tasks += [group.create_task(run(), name=name) for name, run in desks.items()]
             if house.audit is not None:
                 tasks.append(group.create_task(house.audit.run(), name="audit"))
             if watchdog_s is not None:

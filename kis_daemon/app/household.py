@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -18,10 +18,11 @@ from typing import Any, TypeAlias
 import structlog
 
 from kis_daemon.app.audit_places import audit_places
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
 from kis_daemon.app.files import git_commit
+from kis_daemon.app.house import House
 from kis_daemon.app.http_desk import http_server
 from kis_daemon.app.lock import InstanceLock
 from kis_daemon.app.logs import Logs
@@ -35,7 +36,9 @@ from kis_daemon.app.universe_outfit import UniverseOutfit, selector_of
 from kis_daemon.app.world import SIMULATED_JOURNAL
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.alerts import AlertDesk, Sink
+from kis_daemon.console.operator_chat import OperatorChat
 from kis_daemon.console.telegram import TelegramSink
+from kis_daemon.console.telegram_inbox import TelegramInbox
 from kis_daemon.console.terminal import DayProgress, Screen, summary_table
 from kis_daemon.domain.approvals import ApprovalPolicy
 from kis_daemon.domain.calendar import TradingCalendar
@@ -43,10 +46,12 @@ from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import Kis, KisLimits, open_kis
 from kis_daemon.kis.transport import KisEndpoints
-from kis_daemon.ports import Clock, Entropy, StoreError
+from kis_daemon.ports import Clock, Entropy, Notifier, StoreError
+from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.spare import SpareRecords
+from kis_daemon.virtual_loop import running_virtual_loop
 
 ORDER_JOURNAL = "order_journal.jsonl"
 
@@ -189,6 +194,7 @@ class Household:
                 on_runs_done=stop.set,
                 audit=audit_places(self.settings, self.database),
                 asks_a_person=self.settings.approvals.policy is ApprovalPolicy.MANUAL,
+                switch_file=SwitchFile(self.settings.data_dir),
             )
             log.info(
                 "daemon_starting",
@@ -208,7 +214,7 @@ class Household:
                     systemd=self._systemd,
                     watchdog_s=watchdog_interval_s(os.environ, os.getpid()),
                     alert_desk=alert_desk,
-                    http=http_server(self.settings, house.desks, outfit.clock, alert_desk),
+                    desks=self._desks(house, alert_desk),
                 )
             finally:
                 watcher.cancel()
@@ -243,6 +249,25 @@ class Household:
             telegram.token.get_secret_value(), telegram.chat_id, level=self.settings.alerts.telegram_level
         )
         return (OutsideSink(sink),)
+
+    def _desks(self, house: House, notifier: Notifier) -> Mapping[str, Callable[[], Coroutine[None, None, None]]]:
+        """Return who listens to the operator. On a simulator's time no chat does: it lives on the wall's."""
+        http = http_server(self.settings, house.desks, house.clock, notifier)
+        desks = {} if http is None else {"http": http.run}
+        telegram = self.settings.telegram
+        if telegram is None or running_virtual_loop() is not None:
+            return desks
+        token = telegram.token.get_secret_value()
+        chat = OperatorChat(
+            chat_id=telegram.chat_id,
+            operations=house.operations,
+            journal=house.journal,
+            gate=house.control.gate,
+            clock=house.clock,
+            language=self.settings.language,
+        )
+        inbox = TelegramInbox(token, TelegramSink(token, telegram.chat_id), chat.hear)
+        return desks | {"telegram": inbox.run}
 
     def _show_progress(self, house: House, *, simulated: bool) -> DayProgress:
         progress = DayProgress(self._screen, self.settings.language, days=self.options.sim.days)

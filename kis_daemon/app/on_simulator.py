@@ -38,7 +38,7 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
 from kis_daemon.ports import Rows
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.simulator.faults import FaultPlan
 from kis_daemon.simulator.faults_file import FaultError, plan_of
 from kis_daemon.simulator.price_file import FilePrices
@@ -235,4 +235,4 @@ def _origin(world: World, database: Database, start: date) -> datetime:
 def _release(rows: Rows, at: datetime) -> None:
     """A simulation's money is invented: its switch is released once, and recorded as such (C01)."""
     if rows.kill_switch().since is None:
-        control.release(rows, at, reason="embedded simulator: no real money", by="simulator")
+        kill_switch.release(rows, at, reason="embedded simulator: no real money", by="simulator")

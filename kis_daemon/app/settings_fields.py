@@ -39,6 +39,7 @@ SECTIONS: Mapping[str, type] = {
 _LOOSE: Mapping[str, Any] = {
     "api_timeout_s": float,
     "commission_pct": float,
+    "kill_switch_two_persons": bool,
     "kis_calls_per_second": int | None,
     "kis_ws_symbols": tuple[Symbol, ...],
 }

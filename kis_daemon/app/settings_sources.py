@@ -50,6 +50,8 @@ FIELD_VARIABLES: Mapping[str, str] = {
     "MAX_QTY": "risk.max_quantity",
     "EXECUTION_JWT_SECRET": "jwt_secret",
     "APPROVAL_POLICY": "approvals.policy",
+    "KILL_SWITCH_ADMIN_KEY": "kill_switch_admin_key",
+    "KILL_SWITCH_TWO_PERSONS": "kill_switch_two_persons",
     "DATABASE_URL": "database_url",
     "AUTO_TRADE_LOG_DIR": "log_dir",
     "LANGUAGE": "language",
@@ -82,7 +84,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
 def is_secret(variable: str) -> bool:
     """Whether a variable's value must never be shown."""
     return variable.endswith(
-        ("APP_KEY", "APP_SECRET", "ACCOUNT_NO", "HTS_ID", "_TOKEN", "_SECRET", "_PASSWORD", "DATABASE_URL")
+        ("APP_KEY", "ADMIN_KEY", "APP_SECRET", "ACCOUNT_NO", "HTS_ID", "_TOKEN", "_SECRET", "_PASSWORD", "DATABASE_URL")
     )
 
 

@@ -95,7 +95,9 @@ class Rows(DeskRows, Protocol):
         """Return the newest record, `NEVER_RELEASED` without one; an open `kill_switch_events` row of an operator
         stands above it (C13)."""
 
-    def set_kill_switch(self, switch: KillSwitch) -> None: ...
+    def set_kill_switch(self, switch: KillSwitch, trigger_source: str = "manual") -> None:
+        """Write the switch as the newest record; an activation with its `trigger_source` (L17), a release closes all
+        that is open."""
 
     def symbol_locks(self) -> tuple[SymbolLock, ...]:
         """Return every lock that nobody has taken away, by symbol and scope; of one scope the newest."""

@@ -58,12 +58,14 @@ class Grant:
 
     A stored proposal is one that a person approved: its rows stand there already. `mandate_id` is the standing mandate
     behind it, whose revocation counts up to that transaction.
+    `passes_switch`: it is a sale of a close-all that an operator confirmed, which the kill switch does not stop (C10).
     """
 
     token: str
     proposal: Proposal | StoredProposal
     approval: Approval
     mandate_id: str = ""
+    passes_switch: bool = False
 
     @property
     def stored(self) -> StoredProposal | None:

@@ -48,10 +48,15 @@ class Journal:
         self._notes: list[tuple[Fact, Callable[[Rows], object] | None]] = []
         self._noted = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
+        self._observers: list[Callable[[Fact], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after every commit that wrote facts."""
         self._listeners.append(listener)
+
+    def observe(self, observer: Callable[[Fact], None]) -> None:
+        """Call `observer` with every fact when it becomes known; it may note facts of its own."""
+        self._observers.append(observer)
 
     @property
     def degraded(self) -> str:
@@ -149,6 +154,8 @@ class Journal:
             self._notifier.tell(Alert(event=event.type, severity=fact.severity, at=event.at, data=data))
         else:
             getattr(log, fact.severity.value)(event.type, **data)
+        for observer in self._observers:
+            observer(fact)
 
 
 def _nothing(_rows: Rows) -> None:

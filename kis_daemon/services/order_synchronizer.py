@@ -60,6 +60,13 @@ def _same_signal(known: Order, order: Order) -> bool:
     return known.key == order.key or (mine.side, mine.signal_id) == (theirs.side, theirs.signal_id)
 
 
+def _passes(view: GateView, intent: OrderIntent, grant: Grant) -> bool:
+    """Whether the order may pass; a confirmed close-all may while nothing but the kill switch stops it (C10)."""
+    if grant.passes_switch and intent.side is Side.SELL:
+        return view.lets(intent.side) or view.lets_close_all()
+    return view.lets(intent.side)
+
+
 def _tell_failure(sent: asyncio.Task[Order | None]) -> None:
     if not sent.cancelled() and (error := sent.exception()) is not None:
         log.error("order_answer_not_written", task=sent.get_name(), error=repr(error))
@@ -123,7 +130,7 @@ class OrderSynchronizer:
     def place(self, intent: OrderIntent, grant: Grant, seen_at: float | None = None) -> Queued | Refused:
         """Let `intent` in, or say why not. `seen_at` is the `perf_counter` of the tick that wanted it."""
         view, again = self._gate(), grant.stored is not None
-        if not view.lets(intent.side):
+        if not _passes(view, intent, grant):
             killed = "kill_switch" in view.reasons[0]
             return self._refuse(intent, "gate", ",".join(view.reasons), killed=killed, again=again)
         refusal = self._desk.verify(grant.token, intent, grant.stored)
@@ -218,7 +225,7 @@ class OrderSynchronizer:
             await self._follower.withdraw_buy(order.intent.symbol)
         if not await self._claim(order, grant):
             return None
-        return await self._send(order, seen_at)
+        return await self._send(order, grant, seen_at)
 
     async def _claim(self, order: Order, grant: Grant) -> bool:
         intent = order.intent
@@ -241,7 +248,7 @@ class OrderSynchronizer:
 
         def work(rows: Rows) -> str | None:
             stored.clear()  # a unit of work may be run again
-            if rows.kill_switch().forbids(intent.side):
+            if rows.kill_switch().forbids(intent.side) and not grant.passes_switch:
                 return "kill_switch"
             if grant.mandate_id and rows.is_revoked(grant.mandate_id):
                 return "mandate_revoked"
@@ -288,13 +295,13 @@ class OrderSynchronizer:
             self._ask_broker()
         return False
 
-    async def _send(self, order: Order, seen_at: float) -> Order:
+    async def _send(self, order: Order, grant: Grant, seen_at: float) -> Order:
         intent = order.intent
         left = False
 
         def permit() -> bool:
             nonlocal left
-            if not self._gate().lets(intent.side) or self._book.orders.get(order.key) is not order:
+            if not _passes(self._gate(), intent, grant) or self._book.orders.get(order.key) is not order:
                 return False
             if intent.side is Side.BUY and self._book.live_order(intent.symbol, Side.SELL) is not None:
                 return False  # an exit has begun meanwhile

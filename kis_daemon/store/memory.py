@@ -109,7 +109,7 @@ class MemoryRows(DeskInMemory):
     def kill_switch(self) -> KillSwitch:
         return self._tables.switch
 
-    def set_kill_switch(self, switch: KillSwitch) -> None:
+    def set_kill_switch(self, switch: KillSwitch, trigger_source: str = "manual") -> None:  # noqa: ARG002  # not kept
         before = self._tables.switch
         self._undo.append(lambda: setattr(self._tables, "switch", before))
         self._tables.switch = switch

@@ -63,7 +63,7 @@ class ControlRows(BaseRows):
             since=_moment(row[3]),
         )
 
-    def set_kill_switch(self, switch: KillSwitch) -> None:
+    def set_kill_switch(self, switch: KillSwitch, trigger_source: str = "manual") -> None:
         recorded = self._insert(
             schema.system_state,
             {
@@ -82,6 +82,7 @@ class ControlRows(BaseRows):
                     "activated_at": switch.since,
                     "reason": switch.reason,
                     "scope": switch.scope.value,
+                    "trigger_source": trigger_source,
                     "activated_by": switch.actor,
                     "state_id": recorded.inserted_primary_key[0],
                 },

@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, str] = {
     "universe": "kis_daemon.app.cli.universe",
     "kill-switch": "kis_daemon.app.cli.kill_switch",
     "locks": "kis_daemon.app.cli.locks",
+    "trading": "kis_daemon.app.cli.trading",
+    "positions": "kis_daemon.app.cli.positions",
     "db": "kis_daemon.app.cli.db",
     "audit": "kis_daemon.app.cli.audit",
     "backup": "kis_daemon.app.cli.backup",

@@ -125,8 +125,8 @@ class Mandates:
             mine = self._of_the_run
             is_known = any(each.stored.mandate.mandate_id == mine.mandate_id for each in known)
             was_revoked = bool(known) and known[-1].state == "revoked"
-            if is_known or was_revoked or any(not _is_of_a_run(each.stored.mandate) for each in known):
-                return [each.stored.mandate for each in known if self._counts(each)]
+            if is_known or was_revoked or _has_a_persons(known):
+                return self._in_force(known)
             grant(rows, mint, mine, mode)
             signed.append(mine)
             return [mine]
@@ -161,8 +161,8 @@ class Mandates:
             stored = await self._journal.transact(lambda rows: rows.mandates())
         except StoreError:
             return
-        known = standing(self._desk.mint, self._mode, now, stored)
-        found = tuple(each.stored.mandate for each in known if self._counts(each))
+        known = standing(self._desk.mint, self._mode, now, [each for each in stored if each.mode == self._mode])
+        found = tuple(self._in_force(known))
         if found == self._desk.mandates:
             return
         self._desk.stand_by(found)
@@ -171,9 +171,17 @@ class Mandates:
         )
         self._on_change()
 
-    def _counts(self, each: Standing) -> bool:
-        mandate = each.stored.mandate
-        return each.in_force and (not _is_of_a_run(mandate) or mandate.mandate_id == self._of_the_run.mandate_id)
+    def _in_force(self, known: Sequence[Standing]) -> list[Mandate]:
+        """Return what entries may be minted from: persons' mandates, or the run's where no person granted any."""
+        by_persons = _has_a_persons(known)
+        found = [each.stored.mandate for each in known if each.in_force]
+        if by_persons:
+            return [mandate for mandate in found if not _is_of_a_run(mandate)]
+        return [mandate for mandate in found if mandate.mandate_id == self._of_the_run.mandate_id]
+
+
+def _has_a_persons(known: Sequence[Standing]) -> bool:
+    return any(not _is_of_a_run(each.stored.mandate) for each in known)
 
 
 def _is_of_a_run(mandate: Mandate) -> bool:

@@ -48,6 +48,7 @@ DOMAIN = (
     "orders",
     "approvals",
     "positions",
+    "breakers",
     "corporate_actions",
     "price_path",
     "strategy",

@@ -16,6 +16,7 @@ from kis_daemon.app.http_desk import health, readiness
 from kis_daemon.app.modes import Venue
 from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.persons import Persons, run_mandate
+from kis_daemon.app.safety import watched_by
 from kis_daemon.app.settings import Settings, config_hash, release_rules
 from kis_daemon.console.http.desks import Desks
 from kis_daemon.domain.calendar import TradingCalendar
@@ -79,8 +80,12 @@ def compose(
     audit: AuditPlaces | None = None,
     asks_a_person: bool = False,
     switch_file: SwitchFile | None = None,
+    halts_on_drawdown: bool = True,
 ) -> House:
-    """Build the services of one run and tie them together; nothing is opened or started."""
+    """Build the services of one run and tie them together; nothing is opened or started.
+
+    A drawdown at its limit turns the kill switch on for entries; not where nobody is there to release it.
+    """
     stream_is_primary = options.feed is Feed.WS
     book = Book()
     board = QuoteBoard()
@@ -161,7 +166,20 @@ def compose(
         on_change=order_changed,
     )
     locks = Locks(book=book, journal=journal, clock=clock, on_change=account_changed)
-    control.look_with(locks)
+    breakers = watched_by(
+        control,
+        locks,
+        book=book,
+        journal=journal,
+        calendar=calendar,
+        clock=clock,
+        limits=settings.risk,
+        rules=settings.breaker,
+        price=board.price,
+        outages=outages,
+        mandate=mandate,
+        halts_on_drawdown=halts_on_drawdown,
+    )
     account = AccountKeeper(
         book=book, journal=journal, locks=locks, clock=clock, patience=Patience(), on_change=account_changed
     )
@@ -349,6 +367,7 @@ def compose(
         control=control,
         risk=risk,
         locks=locks,
+        breakers=breakers,
         trader=trader,
         timetable=timetable,
         poller=poller,
@@ -366,7 +385,7 @@ def compose(
             issuer=persons.issuer,
             orders=persons.order_desk(quote_desk.look, histories.indicators),
             operations=operations,
-            breakers=None,
+            breakers=breakers,
             health=lambda: health(settings, book, control, clock, commit),
             readiness=lambda: readiness(settings, kis.feed.metrics()),
             reconnect=kis.feed.reconnect,

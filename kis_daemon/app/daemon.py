@@ -22,7 +22,7 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK
+from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK
 from kis_daemon.services.corporate_actions import read_closes
 
 log = structlog.get_logger("daemon")
@@ -141,6 +141,8 @@ def _load(rows: Rows, house: House, today: date) -> None:
             book.booked_at[order.intent.symbol] = order.updated_at if known is None else max(known, order.updated_at)
     book.external = json.loads(rows.mark(EXTERNAL_MARK) or "{}")
     house.locks.load(rows)
+    house.breakers.load(rows)
+    book.flows = int(rows.mark(FLOWS_MARK) or 0)
     book.last_closes = read_closes(rows.mark(CLOSES_MARK))
     cash = rows.mark(LEDGER_MARK)
     book.ledger_cash = None if cash is None else int(cash)

@@ -13,6 +13,7 @@ from kis_daemon.domain.approvals import Mandate
 from kis_daemon.ports import Broker, Clock, MarketData, QuoteFeed, Records
 from kis_daemon.services.audit_desk import AuditDesk
 from kis_daemon.services.book import Book
+from kis_daemon.services.circuit_breakers import CircuitBreakers
 from kis_daemon.services.closer import Closer
 from kis_daemon.services.control import Control
 from kis_daemon.services.intake import Intake
@@ -71,6 +72,7 @@ class House:
     control: Control
     risk: RiskManager
     locks: Locks
+    breakers: CircuitBreakers
     trader: Trader
     timetable: Timetable
     poller: QuotePoller

@@ -74,7 +74,7 @@ VARIABLES = frozenset(
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "strategy.yaml": ("entry", "protection", "trend_break", "gap"),
-    "risk.yaml": ("risk", "approvals", "commission_pct"),
+    "risk.yaml": ("risk", "breaker", "approvals", "commission_pct"),
     "universe.yaml": ("universe", "stocks"),
     "alerts.yaml": ("alerts",),
 }

@@ -15,6 +15,8 @@ from enum import StrEnum
 
 from kis_daemon.domain.market import Symbol, Won
 
+_NEAR = 0.6  # of the daily loss limit (C15)
+
 
 class Sizing(StrEnum):
     RISK = "risk"
@@ -96,6 +98,11 @@ class Denied:
 def daily_loss_reached(figures: AccountFigures, limits: RiskLimits) -> bool:
     """Whether today's realised loss has reached the limit; its base is the day's first reconciled equity."""
     return _worst_realized(figures) <= -figures.day_base_equity * limits.max_daily_loss_pct / 100 < 0
+
+
+def daily_loss_near(figures: AccountFigures, limits: RiskLimits) -> bool:
+    """Whether today's realised loss has come so near its limit that a person is warned (C15)."""
+    return _worst_realized(figures) <= -figures.day_base_equity * limits.max_daily_loss_pct / 100 * _NEAR < 0
 
 
 def losses_in_a_row_reached(figures: AccountFigures, limits: RiskLimits) -> bool:

@@ -129,6 +129,8 @@ class Conditions:
     paused: bool = False
     daily_loss_reached: bool = False
     losses_in_a_row_reached: bool = False
+    loss_breaker_open: bool = False
+    api_breaker_open: bool = False
     quotes_fresh: bool = True
     calendar_covers_today: bool = True
     universe_ready: bool = True
@@ -169,6 +171,8 @@ def gate(conditions: Conditions) -> GateView:
         "paused": conditions.paused,
         "daily_loss": conditions.daily_loss_reached,
         "consecutive_losses": conditions.losses_in_a_row_reached,
+        "loss_breaker": conditions.loss_breaker_open,
+        "api_breaker": conditions.api_breaker_open,
         "quotes_stale": not conditions.quotes_fresh,
         "calendar_not_covered": not conditions.calendar_covers_today,
         "universe_not_ready": not conditions.universe_ready,

@@ -11,6 +11,7 @@ from kis_daemon.ports.desk import DeskRows
 
 if TYPE_CHECKING:
     from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, TokenRefusal
+    from kis_daemon.domain.breakers import Breaker, Trip
     from kis_daemon.domain.events import Event, OperatorEvent
     from kis_daemon.domain.locks import LockScope, SymbolLock
     from kis_daemon.domain.market import Symbol, Won
@@ -107,6 +108,15 @@ class Rows(DeskRows, Protocol):
 
     def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:
         """Take the symbol's lock of that scope away; False where there is none."""
+
+    def breaker_trips(self) -> tuple[Trip, ...]:
+        """Return the open trip of each circuit breaker; an operator's row is one too."""
+
+    def add_breaker_trip(self, trip: Trip) -> None:
+        """Keep the trip, in the place of an older one of its breaker."""
+
+    def end_breaker_trips(self, breaker: Breaker, at: datetime, by: str, status: str) -> bool:
+        """Close what is open of that breaker; False where nothing is."""
 
     def add_proposal(self, proposal: Proposal) -> None: ...
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import AccountFigures, AccountStatement, Clock, Holding, Rows, Severity
-from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, Book
+from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK, Book
 from kis_daemon.services.journal import Fact, Journal
 from kis_daemon.services.locks import Locks
 
@@ -75,6 +75,7 @@ class AccountKeeper:
         held = {holding.symbol: holding for holding in statement.holdings}
         for holding in statement.holdings:
             self._book.rename(holding.symbol, holding.name)
+        self._book.statement_prices = {holding.symbol: holding.price for holding in statement.holdings if holding.price}
         self._book.in_account = {symbol: holding.quantity for symbol, holding in held.items()}
         for symbol in list(dict.fromkeys([*self._book.positions, *self._book.external, *held])):
             await self._compare(symbol, held.get(symbol))
@@ -179,7 +180,12 @@ class AccountKeeper:
         )
         at = self._clock.now()
 
+        # What others sold is no loss of ours: it leaves as shares, and comes in as cash that no trade explains.
+        price = self._book.statement_prices.get(position.symbol, position.cost // position.quantity)
+        flows = self._book.flows - (position.quantity - left) * price
+
         def work(rows: Rows) -> None:
+            rows.set_mark(FLOWS_MARK, str(flows))
             if left == 0:
                 self._locks.let_go(rows, position.symbol, "nothing of it is held any more")
                 rows.close_position(position, at)
@@ -187,6 +193,7 @@ class AccountKeeper:
                 rows.save_position(adopted)
 
         await self._journal.transact(work, fact)
+        self._book.flows = flows
         if left == 0:
             self._locks.forget(position.symbol)
             del self._book.positions[position.symbol]
@@ -200,7 +207,7 @@ class AccountKeeper:
         """Cash that no trade explains (a deposit, a cost we do not know) is told and taken over, once proven."""
         if self._book.ledger_cash is None:
             opened = self._journal.fact("account_opened", cash=statement.cash, holdings=len(statement.holdings))
-            await self._take_cash(statement.cash, opened)
+            await self._take_cash(statement.cash, self._book.flows, opened)
             return
         difference = statement.cash - self._book.ledger_cash
         last_fill = max(self._book.booked_at.values(), default=None)
@@ -215,11 +222,15 @@ class AccountKeeper:
             theirs=statement.cash,
             difference=difference,
         )
-        await self._take_cash(statement.cash, fact)
+        await self._take_cash(statement.cash, self._book.flows + difference, fact)
 
-    async def _take_cash(self, cash: Won, fact: Fact) -> None:
-        await self._journal.transact(lambda rows: rows.set_mark(LEDGER_MARK, str(cash)), fact)
-        self._book.ledger_cash = cash
+    async def _take_cash(self, cash: Won, flows: Won, fact: Fact) -> None:
+        def work(rows: Rows) -> None:
+            rows.set_mark(LEDGER_MARK, str(cash))
+            rows.set_mark(FLOWS_MARK, str(flows))
+
+        await self._journal.transact(work, fact)
+        self._book.ledger_cash, self._book.flows = cash, flows
 
     # what a restart needs
 

@@ -24,6 +24,7 @@ from kis_daemon.domain.risk import AccountFigures, Trial
 EXTERNAL_MARK = "external_positions"
 DAY_BASE_MARK = "day_base"
 LEDGER_MARK = "ledger_cash"
+FLOWS_MARK = "cash_flows"
 CLOSES_MARK = "last_closes"
 
 _A_MINUTE = timedelta(minutes=1)
@@ -52,6 +53,8 @@ class Book:
     `unexamined` the held symbols that may have been split since (corporate_actions.py); `closed_at` is what the day
     goes on from.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
+    `flows` is what was brought into the account, or taken out of it, past our trades; `statement_prices` are those of
+    the last statement.
     `on_name` hears every name that is learned.
     """
 
@@ -76,6 +79,8 @@ class Book:
     statement_cash: Won = 0
     ledger_cash: Won | None = None
     holdings_value: Won = 0
+    flows: Won = 0
+    statement_prices: dict[Symbol, Won] = field(default_factory=dict)
     day_base_equity: Won = 0
     day_base_of: date | None = None
     revision: int = 0

@@ -18,6 +18,7 @@ from typing import Protocol
 import structlog
 
 from kis_daemon.domain import risk
+from kis_daemon.domain.breakers import Breaker
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.risk import RiskLimits
@@ -86,6 +87,7 @@ class Control:
         self._outages = outages
         self._reconciler: Reconciler | None = None
         self._lookouts: list[Lookout] = []
+        self._breaker_is_open: Callable[[Breaker], bool] = lambda _: False
         self._last_gate: GateView | None = None
         self._unreachable_told = False
         self._doubted: datetime | None = None
@@ -103,6 +105,10 @@ class Control:
     def watch(self, reconciler: Reconciler) -> None:
         """Judge reachability and age of the evidence by this reconciler."""
         self._reconciler = reconciler
+
+    def ask_breakers(self, is_open: Callable[[Breaker], bool]) -> None:
+        """Close entries while one of the breakers is open."""
+        self._breaker_is_open = is_open
 
     def look_with(self, lookout: Lookout) -> None:
         """Have `lookout` look too, whenever the switch is read."""
@@ -221,6 +227,8 @@ class Control:
             broker_reachable=reconciler is not None and reconciler.failing_since is None and not self._is_cut_off(),
             paused=self.switches.pause.paused,
             daily_loss_reached=risk.daily_loss_reached(figures, self._limits),
+            loss_breaker_open=self._breaker_is_open(Breaker.LOSS),
+            api_breaker_open=self._breaker_is_open(Breaker.API),
             losses_in_a_row_reached=risk.losses_in_a_row_reached(figures, self._limits),
             quotes_fresh=self._stream_is_current() or not self._stream_is_primary,
             calendar_covers_today=covered,

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, ProposalTerms
+from kis_daemon.domain.breakers import Trip
 from kis_daemon.domain.events import Event
 from kis_daemon.domain.locks import SymbolLock
 from kis_daemon.domain.orders import Fill, Order, OrderIntent
@@ -40,6 +41,7 @@ _KINDS: Mapping[str, type[Any]] = {
         SymbolLock,
         SymbolName,
         Trade,
+        Trip,
     )
 }
 

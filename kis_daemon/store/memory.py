@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, StoredMandate, TokenRefusal
+from kis_daemon.domain.breakers import Breaker, Trip
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.locks import LockScope, SymbolLock
@@ -45,6 +46,7 @@ class Tables:
     summaries: dict[date, DaySummary] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     stops: dict[Symbol, date] = field(default_factory=dict)
+    trips: dict[Breaker, Trip] = field(default_factory=dict)
     locks: dict[tuple[Symbol, LockScope], SymbolLock] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     head: str = GENESIS_HASH
@@ -82,6 +84,13 @@ class MemoryRows(DeskInMemory):
         else:
             self._undo.append(lambda: table.pop(key))
         table[key] = value
+
+    def _drop(self, table: dict[Any, Any], key: Any) -> bool:
+        if key not in table:
+            return False
+        gone = table.pop(key)
+        self._undo.append(lambda: table.__setitem__(key, gone))
+        return True
 
     def _add(self, table: list[Any], value: Any) -> None:
         table.append(value)
@@ -127,11 +136,16 @@ class MemoryRows(DeskInMemory):
         self._put(self._tables.locks, (lock.symbol, lock.scope), lock)
 
     def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:  # noqa: ARG002  # who and why is history
-        if (symbol, scope) not in self._tables.locks:
-            return False
-        gone = self._tables.locks.pop((symbol, scope))
-        self._undo.append(lambda: self._tables.locks.__setitem__((symbol, scope), gone))
-        return True
+        return self._drop(self._tables.locks, (symbol, scope))
+
+    def breaker_trips(self) -> tuple[Trip, ...]:
+        return tuple(trip for _, trip in sorted(self._tables.trips.items()))
+
+    def add_breaker_trip(self, trip: Trip) -> None:
+        self._put(self._tables.trips, trip.breaker, trip)
+
+    def end_breaker_trips(self, breaker: Breaker, at: datetime, by: str, status: str) -> bool:  # noqa: ARG002  # as above
+        return self._drop(self._tables.trips, breaker)
 
     def add_proposal(self, proposal: Proposal) -> None:
         self._put(self._tables.proposals, proposal.proposal_id, proposal)

@@ -1,4 +1,4 @@
-"""The kill switch, the symbol locks, and the approvals without which nothing is ordered."""
+"""The kill switch, and the approvals without which nothing is ordered."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from sqlalchemy import ColumnElement, String, and_, bindparam, func, not_, or_, 
 
 from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
 from kis_daemon.domain.calendar import KST
-from kis_daemon.domain.locks import LockScope, SymbolLock
-from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch, KillSwitchScope, KillSwitchStatus
 from kis_daemon.store import schema
 from kis_daemon.store.mapping import proposal_payload
 from kis_daemon.store.rows_base import BaseRows, same
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC).astimezone(KST)  # for a moment by hand that is none
 _SWITCH_ROWS = 100  # how far back a valid record is looked for behind releases without a reason
 
 
@@ -97,39 +94,6 @@ class ControlRows(BaseRows):
                 "deactivated_reason": switch.reason,
             },
         )
-
-    def symbol_locks(self) -> tuple[SymbolLock, ...]:
-        newest = {(row.symbol, row.scope): row for row in self._read(_OPEN_LOCKS)}
-        return tuple(
-            SymbolLock(
-                symbol=Symbol(row.symbol),
-                scope=LockScope(row.scope),
-                reason=row.reason,
-                by=row.locked_by,
-                since=_moment(row.since) or _LONG_AGO,
-                expires_at=None if row.until is None else _moment(row.until) or _LONG_AGO,
-            )
-            for _, row in sorted(newest.items())
-        )
-
-    def lock_symbol(self, lock: SymbolLock) -> None:
-        self.unlock_symbol(lock.symbol, lock.scope, lock.since, lock.by, "a newer lock")
-        self._insert(
-            schema.symbol_locks,
-            {
-                "symbol": lock.symbol,
-                "scope": lock.scope.value,
-                "reason": lock.reason,
-                "locked_by": lock.by,
-                "locked_at": lock.since,
-                "expires_at": lock.expires_at,
-            },
-        )
-
-    def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:
-        values = {"released_at": at, "released_by": by, "release_reason": reason}
-        known = {"its_symbol": symbol, "its_scope": scope.value}
-        return self._write(_UNLOCK, {**known, **values}).rowcount > 0
 
     def add_proposal(self, proposal: Proposal) -> None:
         self._insert(
@@ -212,20 +176,6 @@ _WIDEST_ACTIVATION = (
     .order_by(_EVENTS.c.scope, _EVENTS.c.event_id.desc())  # 'all' comes before 'entries'
     .limit(1)
 )
-_LOCKS = schema.symbol_locks
-_OPEN_LOCKS = (
-    select(
-        _LOCKS.c.symbol,
-        _LOCKS.c.scope,
-        _LOCKS.c.reason,
-        _LOCKS.c.locked_by,
-        type_coerce(_LOCKS.c.locked_at, String).label("since"),
-        type_coerce(_LOCKS.c.expires_at, String).label("until"),
-    )
-    .where(_LOCKS.c.released_at.is_(None))
-    .order_by(_LOCKS.c.lock_id)
-)
-_UNLOCK = update(_LOCKS).where(same(_LOCKS, ("symbol", "scope")), _LOCKS.c.released_at.is_(None))
 _CLOSE_ACTIVATIONS = update(_EVENTS).where(_is_open())
 _TOKEN = and_(same(_APPROVALS, ("token_hash",)), _APPROVALS.c.status == "approved")
 _USE = update(_APPROVALS).where(

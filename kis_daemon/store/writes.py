@@ -37,6 +37,8 @@ MIRRORED = (
     "set_mark",
     "lock_symbol",
     "unlock_symbol",
+    "add_breaker_trip",
+    "end_breaker_trips",
 )
 _WRITES = (
     *MIRRORED,
@@ -58,6 +60,7 @@ _NOTHING_DONE = {
     "claim_order": False,
     "add_fill": False,
     "unlock_symbol": False,
+    "end_breaker_trips": False,
 }
 
 
@@ -148,6 +151,7 @@ def learned(rows: SqlRows, today: date) -> list[Write]:
         *(Write(name=STOP_KNOWN, args=stop) for stop in rows.last_stops()),
         *(Write(name="set_mark", args=mark) for mark in rows.marks()),
         *(Write(name="lock_symbol", args=(lock,)) for lock in rows.symbol_locks()),
+        *(Write(name="add_breaker_trip", args=(trip,)) for trip in rows.breaker_trips()),
         Write(name=SWITCH_SEEN, args=(rows.kill_switch(),)),
     ]
 
@@ -162,6 +166,7 @@ def state_of(tables: Tables) -> list[Write]:
         *(Write(name=STOP_KNOWN, args=stop) for stop in tables.stops.items()),
         *(Write(name="set_mark", args=mark) for mark in tables.marks.items()),
         *(Write(name="lock_symbol", args=(lock,)) for lock in tables.locks.values()),
+        *(Write(name="add_breaker_trip", args=(trip,)) for trip in tables.trips.values()),
         Write(name=SWITCH_SEEN, args=(tables.switch,)),
     ]
 

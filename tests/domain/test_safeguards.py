@@ -46,6 +46,8 @@ CLOSING: list[tuple[dict[str, Any], str]] = [
     ({"paused": True}, "paused"),
     ({"daily_loss_reached": True}, "daily_loss"),
     ({"losses_in_a_row_reached": True}, "consecutive_losses"),
+    ({"loss_breaker_open": True}, "loss_breaker"),
+    ({"api_breaker_open": True}, "api_breaker"),
     ({"quotes_fresh": False}, "quotes_stale"),
     ({"calendar_covers_today": False}, "calendar_not_covered"),
     ({"universe_ready": False}, "universe_not_ready"),

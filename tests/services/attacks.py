@@ -135,7 +135,7 @@ class Attacker:
         if self._random.random() < 0.3:
             token = jwt.encode(self._claims, SECRET.ljust(64, b"s"), self._random.choice(["HS384", "HS512"]))
         else:
-            told = {
+            told: dict[str, Any] = {
                 "alg": self._random.choice(["none", "None", "NONE", "nOnE", "", "RS256", "ES256", None, 1, [], "HS257"])
             }
             told |= self._random.choice(

@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 import yaml
 
 from kis_daemon.app.files import load_calendar
+from kis_daemon.app.safety import watched_by
 from kis_daemon.clock import LoopClock
 from kis_daemon.domain.approvals import Mandate
+from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.indicators import Indicators
@@ -213,6 +215,7 @@ class Terms:
     trend_break: TrendBreakRules = field(default_factory=TrendBreakRules)
     gap: GapRules = field(default_factory=GapRules)
     limits: RiskLimits = field(default_factory=RiskLimits)
+    breaker: BreakerRules = field(default_factory=BreakerRules)
     mandate: Mandate | None = field(default_factory=a_mandate)
     timing: ControlTiming = field(default_factory=ControlTiming)
     stream_is_primary: bool = True
@@ -295,7 +298,20 @@ class Floor:
         self.locks = Locks(
             book=book, journal=journal, clock=clock, on_change=lambda symbol: self.trader.on_account_change(symbol)
         )
-        self.control.look_with(self.locks)
+        self.breakers = watched_by(
+            self.control,
+            self.locks,
+            book=book,
+            journal=journal,
+            calendar=calendar,
+            clock=clock,
+            limits=terms.limits,
+            rules=terms.breaker,
+            price=self.board.price,
+            outages=self.outages,
+            mandate=a_mandate(expires_at=terms.now + timedelta(days=999)),
+            halts_on_drawdown=True,
+        )
         account = AccountKeeper(
             book=book,
             journal=journal,

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = {
     "locks": "kis_daemon.app.cli.locks",
     "trading": "kis_daemon.app.cli.trading",
     "positions": "kis_daemon.app.cli.positions",
+    "breaker": "kis_daemon.app.cli.breaker",
     "db": "kis_daemon.app.cli.db",
     "audit": "kis_daemon.app.cli.audit",
     "backup": "kis_daemon.app.cli.backup",

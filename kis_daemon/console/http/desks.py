@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from kis_daemon.services.approvals import TokenIssuer
+from kis_daemon.services.circuit_breakers import CircuitBreakers
 from kis_daemon.services.operations import OperatorServices
 from kis_daemon.services.order_desk import OrderDesk
 from kis_daemon.services.proposal_desk import ProposalDesk
-
-
-class Breakers(Protocol):
-    """The circuit breakers as an operator meets them."""
-
-    def view(self) -> Mapping[str, Any]:
-        """Return the state of each breaker."""
-
-    async def reset(self, *, reason: str, by: str) -> Mapping[str, Any]:
-        """Close them and return their state; `StoreError` where that cannot be written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +20,8 @@ class Desks:
     proposals: ProposalDesk
     issuer: TokenIssuer
     orders: OrderDesk
-    operations: OperatorServices | None
-    breakers: Breakers | None
+    operations: OperatorServices
+    breakers: CircuitBreakers
     health: Callable[[], Mapping[str, Any]]
     readiness: Callable[[], Mapping[str, Any]]
     reconnect: Callable[[], None]

@@ -19,8 +19,8 @@ from kis_daemon.console.http.bodies import (
 )
 from kis_daemon.console.http.desks import Desks
 from kis_daemon.console.http.endpoints import Asked, Endpoint
+from kis_daemon.domain.breakers import BreakerState
 from kis_daemon.domain.safeguards import KillSwitchScope
-from kis_daemon.services.operations import OperatorServices
 from kis_daemon.services.operator_answers import (
     Closing,
     Declined,
@@ -46,7 +46,7 @@ _STATUS = {
 async def activate(desks: Desks, asked: Asked) -> web.Response:
     body = asked.body
     assert isinstance(body, ActivateBody)
-    done = await _operations(desks).activate_kill_switch(
+    done = await desks.operations.activate_kill_switch(
         scope=KillSwitchScope(body.scope), reason=body.reason, by=asked.name(body.by), source=Source.API
     )
     if isinstance(done, Declined):
@@ -57,7 +57,7 @@ async def activate(desks: Desks, asked: Asked) -> web.Response:
 async def deactivate(desks: Desks, asked: Asked) -> web.Response:
     body = asked.body
     assert isinstance(body, DeactivateBody)
-    done = await _operations(desks).release_kill_switch(
+    done = await desks.operations.release_kill_switch(
         reason=body.reason, by=body.by, source=Source.API, confirmation_code=body.confirmation_code
     )
     return _released(done)
@@ -66,66 +66,60 @@ async def deactivate(desks: Desks, asked: Asked) -> web.Response:
 async def force_deactivate(desks: Desks, asked: Asked) -> web.Response:
     body = asked.body
     assert isinstance(body, ForceDeactivateBody)
-    done = await _operations(desks).release_kill_switch(
+    done = await desks.operations.release_kill_switch(
         reason=body.reason, by=body.by, source=Source.API, admin_key=body.admin_key
     )
     return _released(done)
 
 
 async def switch_status(desks: Desks, _asked: Asked) -> web.Response:
-    return answer(_switch(await _operations(desks).kill_switch_status()))
+    return answer(_switch(await desks.operations.kill_switch_status()))
 
 
 async def breaker_status(desks: Desks, _asked: Asked) -> web.Response:
-    if desks.breakers is None:
-        return _not_here("circuit breakers")
-    return answer(desks.breakers.view())
+    return answer(_breakers(desks))
 
 
 async def breaker_reset(desks: Desks, asked: Asked) -> web.Response:
     body = asked.body
     assert isinstance(body, WordsBody)
-    if desks.breakers is None:
-        return _not_here("circuit breakers")
-    return answer(await desks.breakers.reset(reason=body.reason, by=asked.name(body.by)))
+    closed = await desks.breakers.reset(asked.name(body.by), body.reason)
+    return answer({**_breakers(desks), "reset": [breaker.value for breaker in closed]})
 
 
 async def positions(desks: Desks, _asked: Asked) -> web.Response:
-    view = _operations(desks).positions()
+    view = desks.operations.positions()
     return answer({"positions": [asdict(each) for each in view.own], "external": view.external})
 
 
 async def close_all(desks: Desks, asked: Asked) -> web.Response:
     body = asked.body
     assert isinstance(body, CloseAllBody)
-    done = await _operations(desks).close_all(reason=body.reason, by=asked.name(body.by), confirmed=body.confirmed)
+    done = await desks.operations.close_all(reason=body.reason, by=asked.name(body.by), confirmed=body.confirmed)
     return _declined(done) if isinstance(done, Declined) else answer(_closing(done))
 
 
 async def pause(desks: Desks, asked: Asked) -> web.Response:
     body = asked.body
     assert isinstance(body, WordsBody)
-    return _paused(await _operations(desks).pause(reason=body.reason, by=asked.name(body.by)))
+    return _paused(await desks.operations.pause(reason=body.reason, by=asked.name(body.by)))
 
 
 async def resume(desks: Desks, asked: Asked) -> web.Response:
     body = asked.body
     assert isinstance(body, WordsBody)
-    return _paused(await _operations(desks).resume(reason=body.reason, by=asked.name(body.by)))
+    return _paused(await desks.operations.resume(reason=body.reason, by=asked.name(body.by)))
 
 
-class NotHere(Exception):
-    """This house has no such service."""
-
-
-def _operations(desks: Desks) -> OperatorServices:
-    if desks.operations is None:
-        raise NotHere("operator services")
-    return desks.operations
-
-
-def _not_here(what: str) -> web.Response:
-    return error(503, "NOT_AVAILABLE", f"this daemon has no {what}")
+def _breakers(desks: Desks) -> Mapping[str, Any]:
+    """Return each breaker, and the state that is the least open one's of all."""
+    found = desks.breakers.status()
+    states = {each.state for each in found}
+    order = (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED)
+    return {
+        "state": next(state.value for state in order if state in states),
+        "breakers": [asdict(each) for each in found],
+    }
 
 
 def _declined(declined: Declined) -> web.Response:

@@ -127,8 +127,6 @@ class HttpServer:
         except web.HTTPException as wrong:
             allow = {"Allow": wrong.headers["Allow"]} if "Allow" in wrong.headers else None
             return error(wrong.status, wrong.reason.upper().replace(" ", "_"), "no such page or method", allow)
-        except pages_control.NotHere as wrong:
-            return error(503, "NOT_AVAILABLE", f"this daemon has no {wrong}")
         except StoreError as wrong:
             return error(503, "STORE_AWAY", str(wrong), {"Retry-After": "5"})
         except TimeoutError:

@@ -97,7 +97,7 @@ class HttpServer:
                     await site.start()
                 except OSError as wrong:
                     raise OSError(wrong.errno, f"{address}: {wrong.strerror or wrong}") from None
-                self.listening.append(address)
+            self.listening = [Address(host=str(name[0]), port=int(name[1])) for name in runner.addresses]
             log.info("http_listening", addresses=", ".join(map(str, self.listening)))
             await asyncio.Event().wait()
         finally:

@@ -13,10 +13,11 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import date
+from types import MappingProxyType
 
 import structlog
 
-from kis_daemon.app.compose import House
+from kis_daemon.app.house import House
 from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
@@ -37,9 +38,10 @@ async def live(
     systemd: Systemd,
     watchdog_s: float | None,
     alert_desk: AlertDesk,
-    also: Mapping[str, Callable[[], Coroutine[None, None, None]]],
+    desks: Mapping[str, Callable[[], Coroutine[None, None, None]]] = MappingProxyType({}),
 ) -> None:
-    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `also` lives beside by name."""
+    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `desks` by name: they listen to
+    the operator."""
     await _recover(house)
     systemd.ready(f"{house.control.gate().gate.value}, {len(house.book.positions)} positions")
     try:
@@ -56,8 +58,11 @@ async def live(
                 group.create_task(house.looks.run(), name="looks"),
                 group.create_task(house.names.run(), name="names"),
                 group.create_task(house.timetable.run(), name="timetable"),
+                group.create_task(house.mandates.run(), name="mandates"),
+                group.create_task(house.proposals.run(), name="proposals"),
+                group.create_task(house.closer.run(), name="closer"),
             ]
-            tasks += [group.create_task(life(), name=name) for name, life in also.items()]
+            tasks += [group.create_task(run(), name=name) for name, run in desks.items()]
             if house.audit is not None:
                 tasks.append(group.create_task(house.audit.run(), name="audit"))
             if watchdog_s is not None:
@@ -100,14 +105,9 @@ async def _recover(house: House) -> None:
             positions=len(house.book.positions),
             orders_to_recover=len(live),
         ),
-        house.journal.fact(
-            "mandate_signed",
-            mandate=house.mandate.mandate_id,
-            signed_by=house.mandate.signed_by,
-            expires_at=house.mandate.expires_at.isoformat(),
-            max_quantity=house.mandate.max_quantity,
-        ),
     )
+    await house.mandates.begin()
+    await house.proposals.begin()
     if house.audit is not None:
         await house.audit.begin()
     await house.control.refresh()

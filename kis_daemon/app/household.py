@@ -19,16 +19,18 @@ from typing import Any, TypeAlias
 import structlog
 
 from kis_daemon.app.audit_places import audit_places
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
 from kis_daemon.app.files import git_commit
+from kis_daemon.app.house import House
+from kis_daemon.app.http_desk import http_server
 from kis_daemon.app.lock import InstanceLock
 from kis_daemon.app.logs import Logs
 from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.outside import OutsideSink
-from kis_daemon.app.readiness_checks import readiness_checks
+from kis_daemon.app.readiness_checks import as_told, readiness_checks
 from kis_daemon.app.rehearsal import Lived, rehearse
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.app.summary import summarize
@@ -37,19 +39,24 @@ from kis_daemon.app.universe_outfit import UniverseOutfit, selector_of
 from kis_daemon.app.world import SIMULATED_JOURNAL
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.alerts import AlertDesk, Sink
+from kis_daemon.console.operator_chat import OperatorChat
 from kis_daemon.console.telegram import TelegramSink
+from kis_daemon.console.telegram_inbox import TelegramInbox
 from kis_daemon.console.terminal import DayProgress, Screen, summary_table
+from kis_daemon.domain.approvals import ApprovalPolicy
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import Kis, KisLimits, open_kis
 from kis_daemon.kis.transport import KisEndpoints
-from kis_daemon.ports import Clock, Entropy, StoreError
+from kis_daemon.ports import Clock, Entropy, Notifier, StoreError
 from kis_daemon.services.readiness import ReadinessDesk
 from kis_daemon.services.rehearsals import Rehearsals
+from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.spare import SpareRecords
+from kis_daemon.virtual_loop import running_virtual_loop
 
 ORDER_JOURNAL = "order_journal.jsonl"
 
@@ -193,6 +200,8 @@ class Household:
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,
                 audit=audit_places(self.settings, self.database),
+                asks_a_person=self.settings.approvals.policy is ApprovalPolicy.MANUAL,
+                switch_file=SwitchFile(self.settings.data_dir),
             )
             log.info(
                 "daemon_starting",
@@ -203,7 +212,7 @@ class Household:
                 venue=self.settings.venue.value,
                 pid=os.getpid(),
             )
-            also = self._before_real_money(house, alert_desk, kis)
+            house, before_real_money = self._before_real_money(house, alert_desk, kis)
             progress = self._show_progress(house, simulated=outfit.market_over is not None)
             watcher = asyncio.create_task(self._stop_with(outfit.market_over, stop), name="market_over")
             try:
@@ -213,7 +222,7 @@ class Household:
                     systemd=self._systemd,
                     watchdog_s=watchdog_interval_s(os.environ, os.getpid()),
                     alert_desk=alert_desk,
-                    also=also,
+                    desks={**self._desks(house, alert_desk), **before_real_money},
                 )
             finally:
                 watcher.cancel()
@@ -228,10 +237,11 @@ class Household:
         self._show_summary(summary)
         return ExitCode.OK
 
-    def _before_real_money(self, house: House, alert_desk: AlertDesk, kis: Kis) -> dict[str, Life]:
-        """Have entries wait for readiness where money is real; return what lives beside the daemon for it."""
+    def _before_real_money(self, house: House, alert_desk: AlertDesk, kis: Kis) -> tuple[House, dict[str, Life]]:
+        """Have entries wait for readiness where money is real; return the house that tells of it, and what lives
+        beside it."""
         if self.settings.trading_mode is not TradingMode.REAL:
-            return {}
+            return house, {}
         rehearsals = Rehearsals(partial(self._rehearse, house), house.journal, self.calendar, house.clock)
         checks = readiness_checks(
             house,
@@ -242,7 +252,9 @@ class Household:
         )
         readiness = ReadinessDesk(checks, house.journal, self.calendar, house.clock, binds=True)
         house.control.is_ready = readiness.lets_enter
-        return {"readiness": readiness.run, "rehearsals": rehearsals.run}
+        tells = house.desks.readiness
+        desks = replace(house.desks, readiness=lambda: as_told(readiness.look(), tells()))
+        return replace(house, desks=desks), {"readiness": readiness.run, "rehearsals": rehearsals.run}
 
     async def _rehearse(self, house: House, day: date) -> str:
         """Rehearse `day`; return what went wrong."""
@@ -277,6 +289,25 @@ class Household:
             telegram.token.get_secret_value(), telegram.chat_id, level=self.settings.alerts.telegram_level
         )
         return (OutsideSink(sink),)
+
+    def _desks(self, house: House, notifier: Notifier) -> Mapping[str, Callable[[], Coroutine[None, None, None]]]:
+        """Return who listens to the operator. On a simulator's time no chat does: it lives on the wall's."""
+        http = http_server(self.settings, house.desks, house.clock, notifier)
+        desks = {} if http is None else {"http": http.run}
+        telegram = self.settings.telegram
+        if telegram is None or running_virtual_loop() is not None:
+            return desks
+        token = telegram.token.get_secret_value()
+        chat = OperatorChat(
+            chat_id=telegram.chat_id,
+            operations=house.operations,
+            journal=house.journal,
+            gate=house.control.gate,
+            clock=house.clock,
+            language=self.settings.language,
+        )
+        inbox = TelegramInbox(token, TelegramSink(token, telegram.chat_id), chat.hear)
+        return desks | {"telegram": inbox.run}
 
     def _show_progress(self, house: House, *, simulated: bool) -> DayProgress:
         progress = DayProgress(self._screen, self.settings.language, days=self.options.sim.days)

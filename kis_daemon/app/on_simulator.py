@@ -38,7 +38,7 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
 from kis_daemon.ports import Rows
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.simulator.faults import FaultPlan
 from kis_daemon.simulator.faults_file import FaultError, plan_of
 from kis_daemon.simulator.price_file import FilePrices
@@ -168,7 +168,7 @@ async def simulated_market(
                 limits=replace(limits, pace=replace(limits.pace, silence_s=4.5 * pings_s)),
                 chance=random.Random(f"daemon|{seed}"),
                 entropy=entropy,
-                secret=entropy.token_bytes(32),
+                secret=_secret(settings, entropy),
                 token_path=None,
                 universe=universe,
                 poll_s=_POLL_S,
@@ -176,6 +176,12 @@ async def simulated_market(
                 account_view=simulator.account_view,
             ),
         )
+
+
+def _secret(settings: Settings, entropy: SeededEntropy) -> bytes:
+    """Return what signs tokens: the secret that was set, so that commands beside this run can sign too, or one made."""
+    made = entropy.token_bytes(32)
+    return made if settings.jwt_secret is None else settings.jwt_secret.get_secret_value().encode()
 
 
 def load_faults(path: Path, day: date) -> FaultPlan:
@@ -229,4 +235,4 @@ def _origin(world: World, database: Database, start: date) -> datetime:
 def _release(rows: Rows, at: datetime) -> None:
     """A simulation's money is invented: its switch is released once, and recorded as such (C01)."""
     if rows.kill_switch().since is None:
-        control.release(rows, at, reason="embedded simulator: no real money", by="simulator")
+        kill_switch.release(rows, at, reason="embedded simulator: no real money", by="simulator")

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_en import SENTENCES as COMMANDS
+from kis_daemon.console.catalogue_desk_en import SENTENCES as DESK
+from kis_daemon.console.catalogue_operator_en import SENTENCES as OPERATOR
 from kis_daemon.console.catalogue_safety_en import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
@@ -155,6 +157,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "config.jwt_missing": "EXECUTION_JWT_SECRET: missing, and {venue} needs it (32 bytes or more)",
     "config.jwt_short": "EXECUTION_JWT_SECRET: {length} bytes, expected 32 or more",
+    "config.admin_key_short": "{place}: expected {shortest} bytes or more",
     "config.url_in_real": "{place}: the server cannot be changed in REAL; remove it",
     "config.url_not_loopback": "{place}: expected a {schemes} address of this machine (127.0.0.1, localhost, ::1)",
     "config.telegram_half": "{place}: missing; TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID are set both or not at all",
@@ -231,5 +234,8 @@ SENTENCES: Mapping[str, str] = {
     "help.db": "Make the database or bring it to the newest schema.",
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
+    **DESK,
     **SAFETY,
+    # --- kill switch, pause, sales by hand ---------------------------------------------------------------------------
+    **OPERATOR,
 }

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_ko import SENTENCES as COMMANDS
+from kis_daemon.console.catalogue_desk_ko import SENTENCES as DESK
+from kis_daemon.console.catalogue_operator_ko import SENTENCES as OPERATOR
 from kis_daemon.console.catalogue_safety_ko import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
@@ -152,6 +154,7 @@ SENTENCES: Mapping[str, str] = {
     "config.account_product": "{place} = {value}: 상품코드 01(위탁 계좌)만 됩니다. 연금(22), IRP(29), 파생(03) 계좌는 이 데몬으로 매매할 수 없습니다",
     "config.jwt_missing": "EXECUTION_JWT_SECRET: {venue}에는 꼭 있어야 합니다(32바이트 이상)",
     "config.jwt_short": "EXECUTION_JWT_SECRET: {length}바이트입니다. 32바이트 이상이어야 합니다",
+    "config.admin_key_short": "{place}: {shortest}바이트 이상이어야 합니다",
     "config.url_in_real": "{place}: REAL에서는 서버 주소를 바꿀 수 없습니다. 지우십시오",
     "config.url_not_loopback": "{place}: 이 컴퓨터(127.0.0.1, localhost, ::1)의 {schemes} 주소여야 합니다",
     "config.telegram_half": "{place}: TELEGRAM_BOT_TOKEN과 TELEGRAM_CHAT_ID는 둘 다 있거나 둘 다 없어야 합니다",
@@ -228,5 +231,8 @@ SENTENCES: Mapping[str, str] = {
     "help.db": "데이터베이스를 만들거나 새 구조로 올립니다.",
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
+    **DESK,
     **SAFETY,
+    # --- kill switch, pause, sales by hand ---------------------------------------------------------------------------
+    **OPERATOR,
 }

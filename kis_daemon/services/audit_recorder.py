@@ -107,13 +107,13 @@ class RecordedTrader(Trader):
         rules: TradingRules,
         file: InputFile,
         door: RecordedDoor,
-        mandate: Mandate,
+        mandates: Callable[[], tuple[Mandate, ...]],
         bars: Callable[[Symbol], tuple[Bar, ...]],
     ) -> None:
         super().__init__(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
         self._file = file
         self._door = door
-        self._mandate = mandate
+        self._mandates = mandates
         self._bars = bars
         self._watch = BookWatch(book)
         self._told_bars: dict[Symbol, tuple[Bar, ...]] = {}
@@ -123,12 +123,16 @@ class RecordedTrader(Trader):
         self._watch.forget()
         self._told_bars.clear()
         carried = [_carried(desk, self._rules) for desk in self._desks.values()]
-        self._tell("day", written(self._rules), written(self._mandate), carried)
+        self._tell("day", written(self._rules), written(self._mandates()), carried)
         self._has_begun = True
         for symbol in self._desks:
             self._tell_bars(symbol)
         self._tell("opened")
         super().start_day()
+
+    def note_mandates(self) -> None:
+        """Other mandates are in force from now on."""
+        self._tell("mandates", written(self._mandates()))
 
     def watch(self, universe: Iterable[Symbol]) -> None:
         symbols = list(universe)
@@ -169,7 +173,7 @@ class RecordedTrader(Trader):
         """A daemon has started: what it does before its day is prepared needs rules and mandate too."""
         if not self._has_begun:
             self._has_begun = True
-            self._tell("day", written(self._rules), written(self._mandate), [])
+            self._tell("day", written(self._rules), written(self._mandates()), [])
 
     def _tell(self, what: str, *told: Any) -> None:
         if what != "day":

@@ -2,11 +2,13 @@
 
 Rules of this room (requirements, section 8)
     Only in continuous trading, unhalted, under the upper limit, with nothing held or live in the symbol.
+    Where a person approves each entry it is proposed instead, once a signal and day.
     A breakout is tried three times at most, and not again on a day on which the broker refused it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from kis_daemon.domain.calendar import SessionPhase
@@ -37,6 +39,7 @@ class Buyer:
         approvals: ApprovalDesk,
         risk: RiskManager,
         rules: TradingRules,
+        propose: Callable[[OrderIntent], None] = lambda _: None,
     ) -> None:
         self._book = book
         self._journal = journal
@@ -44,6 +47,7 @@ class Buyer:
         self._approvals = approvals
         self._risk = risk
         self._rules = rules
+        self._propose = propose
 
     def look(self, desk: SymbolDesk, setup: EntrySetup, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
         """Buy if all of it allows; a denial is kept with its numbers."""
@@ -82,6 +86,9 @@ class Buyer:
             entry_seq=seq,
             atr=setup.atr,
         )
+        if self._rules.asks_a_person:
+            self._ask_a_person(desk, intent, quote)
+            return
         grant = self._approvals.for_entry(intent, limit, self._book.notional_today)
         if isinstance(grant, NotCovered):
             self._deny(desk, Denied(code="mandate", reason=grant.reason))
@@ -105,6 +112,15 @@ class Buyer:
                 notional_today=self._book.notional_today,
             )
             self._book.notional_today += limit * quantity
+
+    def _ask_a_person(self, desk: SymbolDesk, intent: OrderIntent, quote: Quote) -> None:
+        """Propose the order of a signal, once."""
+        told = f"proposed {intent.signal_id}"
+        if told in desk.denied:
+            return
+        desk.denied.add(told)
+        note_signal(self._journal, self._book, intent, tick=quote.price, tick_at=quote.at.isoformat(), ask=quote.ask)
+        self._propose(intent)
 
     def _is_tradable(self, listing: Listing, quote: Quote, phase: SessionPhase) -> bool:
         return not (

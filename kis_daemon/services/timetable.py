@@ -70,7 +70,7 @@ class Timetable:
         clock: Clock,
         prewarm: Callable[[datetime], Awaitable[bool]],
         on_day_over: Callable[[date], None],
-        also_at_day_end: Callable[[date], Awaitable[None]] | None = None,
+        also_at_day_end: Sequence[Callable[[date], Awaitable[None]]] = (),
     ) -> None:
         self._book = book
         self._board = board
@@ -106,8 +106,8 @@ class Timetable:
             await self._reconciler.attempt()
             await self._clock.sleep_until(day.closes_at + _SUM_UP_AFTER)
             await self.sum_up(day.date)
-            if self._also_at_day_end is not None:
-                await self._also_at_day_end(day.date)
+            for end in self._also_at_day_end:
+                await end(day.date)
             self._on_day_over(day.date)
             await self._clock.sleep_until(datetime.combine(day.date, _LAST_SWEEP, KST))
             await self._reconciler.attempt()

@@ -8,15 +8,25 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from kis_daemon.domain.approvals import OrderRequest, Proposal
 from kis_daemon.domain.calendar import KST
 from kis_daemon.domain.market import Market, Side, Symbol
 from kis_daemon.domain.orders import Order, OrderIntent, OrderKey, OrderNo, OrderState, OrderType, SignalId
 from kis_daemon.domain.positions import Position, Trade
 
 
-def intent_payload(intent: OrderIntent) -> str:
+def intent_payload(intent: OrderIntent | OrderRequest) -> str:
     """Return the intent as key-sorted JSON."""
     return json.dumps(asdict(intent), sort_keys=True, ensure_ascii=False)
+
+
+def proposal_payload(proposal: Proposal) -> str:
+    """Return what a proposal is about, with its terms where a person decides, as key-sorted JSON."""
+    payload = asdict(proposal.intent)
+    if proposal.terms is not None:
+        payload["expires_at"] = proposal.terms.expires_at.isoformat()
+        payload["lowest_price"] = proposal.terms.lowest_price
+    return json.dumps(payload, sort_keys=True, ensure_ascii=False)
 
 
 def order_to_row(order: Order) -> dict[str, Any]:

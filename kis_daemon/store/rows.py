@@ -21,12 +21,13 @@ from kis_daemon.store import schema
 from kis_daemon.store.mapping import position_from_row, position_to_row
 from kis_daemon.store.rows_audit import AuditRows
 from kis_daemon.store.rows_control import ControlRows
+from kis_daemon.store.rows_desk import DeskRows
 from kis_daemon.store.rows_orders import OrderRows
 from kis_daemon.store.rows_safety import SafetyRows
 from kis_daemon.store.rows_story import StoryRows
 
 
-class SqlRows(AuditRows, ControlRows, OrderRows, SafetyRows, StoryRows):
+class SqlRows(AuditRows, ControlRows, DeskRows, OrderRows, SafetyRows, StoryRows):
     """`ports.Rows` over one connection in one transaction."""
 
     # positions

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
+from kis_daemon.domain.approvals import OrderRequest
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, OrderKey, OrderState
@@ -64,7 +65,7 @@ class OrderRows(BaseRows):
             schema.orders, {"idempotency_key": order.key}, {"status": status, "broker_order_id": order.order_no}
         )
 
-    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+    def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         payload = json.loads(intent_payload(intent)) | {"refused": reason}
         self._insert(
             schema.orders,

@@ -81,7 +81,7 @@ def test_the_shipped_files_say_what_the_code_says(desk: Desk) -> None:
 
 def test_the_shipped_files_name_every_field(desk: Desk) -> None:
     text = "".join((SHIPPED / f"{name}.yaml").read_text() for name in ("strategy", "risk", "universe", "alerts"))
-    by_variable = {"api_timeout_s", "kis_calls_per_second", "kis_ws_symbols"}
+    by_variable = {"api_timeout_s", "kis_calls_per_second", "kis_ws_symbols", "kill_switch_two_persons"}
 
     assert [path for path in kinds() if path not in by_variable and f"{path.split('.')[-1]}:" not in text] == []
 

@@ -56,7 +56,7 @@ class Recorded:
             clock=floor.clock,
             file=self.file,
             door=self.door,
-            mandate=a_mandate(),
+            mandates=lambda: (a_mandate(),),
             bars=lambda symbol: self.bars.get(symbol, ()),
             **shared,
         )

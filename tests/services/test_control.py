@@ -10,7 +10,7 @@ import pytest
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.safeguards import Gate, KillSwitchScope
 from kis_daemon.ports import BrokerError, BrokerUnreachable, FeedState, OrderRefused, RateLimited
-from kis_daemon.services import control as switch
+from kis_daemon.services import kill_switch as switch
 from tests.services.builders import HYNIX, SAMSUNG, YESTERDAY, a_position, a_trade, at
 from tests.services.trading import WEDNESDAY, Floor, a_calendar_until, a_floor
 
@@ -39,7 +39,7 @@ def _stop(floor: Floor) -> None:
 
 
 def _pause(floor: Floor) -> None:
-    floor.control.paused = True
+    floor.pause()
 
 
 def _empty_universe(floor: Floor) -> None:
@@ -413,7 +413,7 @@ def test_a_change_of_the_gate_is_one_event(floor: Floor) -> None:
     floor.pass_time(5)
     before = len(floor.events("gate_changed"))
 
-    floor.control.paused = True
+    floor.pause()
     floor.pass_time(5)
 
     assert floor.events("gate_changed")[before:] == [{"gate": "EXIT_ONLY", "reasons": "paused"}]

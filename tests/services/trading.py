@@ -32,20 +32,26 @@ from kis_daemon.domain.safeguards import KillSwitchScope
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
 from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.ports import BrokerError, Chart, ExecutionNotice, FeedSink, FeedState, Snapshot
-from kis_daemon.services import control as switch
+from kis_daemon.services import kill_switch as switch
+from kis_daemon.services import pauses
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
+from kis_daemon.services.automatic_stops import AutomaticStops, StopRules
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
+from kis_daemon.services.closer import Closer
+from kis_daemon.services.closings import CLOSINGS_MARK
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.kill_switch import ReleaseRules
 from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
@@ -55,6 +61,7 @@ from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
+from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.universe_selector import FallbackTerms, UniverseSelector
@@ -215,6 +222,9 @@ class Terms:
     universe: tuple[Symbol, ...] = (SAMSUNG,)
     interval_s: float = 60.0
     max_runs: int | None = None
+    stops: StopRules = field(default_factory=StopRules)
+    released_by: str = ""
+    release: ReleaseRules = field(default_factory=ReleaseRules)
     always: tuple[Symbol, ...] = ()
 
 
@@ -266,6 +276,7 @@ class Floor:
             timing=terms.timing,
             stream_is_primary=terms.stream_is_primary,
             outages=self.outages,
+            switch_file=SwitchFile(self.path.parent),
         )
         rules = TradingRules(
             entry=terms.entry,
@@ -424,6 +435,41 @@ class Floor:
             on_runs_done=self._count_done,
         )
         self.intake = Intake(self.board, self.reconciler, self.control, self.poller, self.journal)
+        self._compose_operations(approvals, terms)
+
+    def _compose_operations(self, approvals: ApprovalDesk, terms: Terms) -> None:
+        switches = self.control.switches
+        self.stops = AutomaticStops(
+            book=self.book,
+            journal=self.journal,
+            switches=switches,
+            clock=self.clock,
+            rules=terms.stops,
+            released_by=terms.released_by,
+        )
+        self.closer = Closer(
+            book=self.book,
+            board=self.board,
+            journal=self.journal,
+            synchronizer=self.synchronizer,
+            approvals=approvals,
+            calendar=self.calendar,
+            clock=self.clock,
+            on_settled=lambda text: switches.see_mark(CLOSINGS_MARK, text),
+        )
+        switches.watch_mark(CLOSINGS_MARK, self.closer.take)
+        self.operations = Operations(
+            book=self.book,
+            board=self.board,
+            journal=self.journal,
+            switches=switches,
+            closer=self.closer,
+            clock=self.clock,
+            entropy=SeededEntropy(),
+            notifier=self.notifier,
+            rules=terms.release,
+        )
+        self.control.on_active = self.operations.make_code
 
     def a_timetable(self, selector: Selector) -> Timetable:
         """Return a timetable whose universe `selector` selects; it is not started."""
@@ -524,6 +570,10 @@ class Floor:
 
     def release(self) -> None:
         self.records.transact_now(lambda rows: switch.release(rows, self.now, "a test", "operator"))
+        self.run(self.control.refresh())
+
+    def pause(self) -> None:
+        self.records.transact_now(lambda rows: pauses.pause(rows, self.now, "a test", "operator"))
         self.run(self.control.refresh())
 
     def activate(self, scope: KillSwitchScope) -> None:

@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kis_daemon.app.compose import House
+from kis_daemon.app.house import House
 from kis_daemon.domain.events import GENESIS_HASH, Event, chain_hash
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.simulator.exchange import Exchange

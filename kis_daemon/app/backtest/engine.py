@@ -38,7 +38,7 @@ from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.strategy import ENTRY_RULE
 from kis_daemon.kis.budget import CALL_LIMITS, TR_SPACING_S, Budget, CallLimit
 from kis_daemon.kis.capabilities import KisProfile
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.simulator.account import Account
 from kis_daemon.simulator.exchange import Exchange
 from kis_daemon.simulator.market_rules import MarketRules
@@ -159,7 +159,7 @@ async def _replay(
 ) -> tuple[_Collector, Extremes]:
     stop = asyncio.Event()
     records = MemoryRecords()
-    records.transact_now(lambda rows: control.release(rows, clock.now(), reason="backtest: no money", by="backtest"))
+    records.transact_now(lambda rows: kill_switch.release(rows, clock.now(), "backtest: no money", "backtest"))
     collected = _Collector(records)
     exchange, counterpart = _market(settings, plan, prices, calendar, clock)
 
@@ -203,7 +203,7 @@ async def _replay(
     )
     async with asyncio.TaskGroup() as group:
         playing = group.create_task(player.run(), name="player")
-        await live(house, stop=stop, systemd=Systemd({}), watchdog_s=None, alert_desk=alert_desk, also={})
+        await live(house, stop=stop, systemd=Systemd({}), watchdog_s=None, alert_desk=alert_desk)
         playing.cancel()
     return collected, extremes
 

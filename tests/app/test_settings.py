@@ -350,7 +350,7 @@ def test_a_variable_that_cannot_be_is_refused(environ: dict[str, str], dotenv: s
         (
             "risk.yaml",
             "entry: {adx_min: 1}",
-            "entry: unknown, expected one of risk, breaker, commission_pct",
+            "entry: unknown, expected one of risk, breaker, approvals, commission_pct",
         ),
         ("risk.yaml", "- 5", "risk.yaml = …: expected names with values"),
         ("risk.yaml", "risk: {a: 1", "risk.yaml line 2: cannot be read"),

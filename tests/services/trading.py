@@ -226,6 +226,7 @@ class Terms:
     released_by: str = ""
     release: ReleaseRules = field(default_factory=ReleaseRules)
     always: tuple[Symbol, ...] = ()
+    asks_a_person: bool = False
 
 
 class Floor:
@@ -252,6 +253,7 @@ class Floor:
         self.board = QuoteBoard()
         self.days_over: list[date] = []
         self.runs_done = 0
+        self.proposed: list[OrderIntent] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._compose(terms)
 
@@ -285,6 +287,7 @@ class Floor:
             gap=terms.gap,
             limits=terms.limits,
             commission_ppb=COMMISSION_PPB,
+            asks_a_person=terms.asks_a_person,
         )
         self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
         self.bookkeeper = Bookkeeper(
@@ -355,6 +358,7 @@ class Floor:
             approvals=approvals,
             risk=self.risk,
             rules=rules,
+            propose=self.proposed.append,
         )
         seller = Seller(
             book=book,

@@ -43,7 +43,8 @@ def test_a_code_is_found_again_and_releases_its_activation(database: Database) -
 @pytest.mark.parametrize(
     "sql",
     [
-        "INSERT INTO system_state(timestamp, kill_switch_status, kill_switch_reason) VALUES({now}, 'active', 'by hand')",
+        "INSERT INTO system_state(timestamp, kill_switch_status, kill_switch_reason)"
+        " VALUES({now}, 'active', 'by hand')",
         "INSERT INTO kill_switch_events (activated_at, reason) VALUES ({now}, 'by hand')",
     ],
 )

@@ -63,7 +63,9 @@ CAUSES: tuple[tuple[StopCause, Callable[[Floor], None]], ...] = (
     ),
     (
         StopCause.DRAWDOWN,
-        lambda floor: floor.stops.trip(AutomaticStop(cause=StopCause.DRAWDOWN, reason="15 % of 10,000,000")),
+        lambda floor: floor.journal.note(
+            floor.journal.fact("circuit_breaker_opened", trigger="max_drawdown", threshold=15.0, actual=15.2)
+        ),
     ),
 )
 

@@ -2,8 +2,7 @@
 
 Rules of this room
     Below this line nobody asks which mode or venue it is: a different behaviour is a different object handed in here.
-    The real host is reached by no path of this version: REAL is refused until its readiness guards stand
-    (docs/decisions/0002).
+    The real host is reached by one path: a countdown that a person let pass (real_money.py).
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.settings import Settings, config_hash, release_rules
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST, TradingCalendar
+from kis_daemon.domain.first_steps import FirstSteps
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import Order
 from kis_daemon.ports import Broker, Clock, Entropy, MarketData, Notifier, QuoteFeed, Records
@@ -91,6 +91,7 @@ class House:
     reconciler: Reconciler
     control: Control
     trader: Trader
+    histories: Histories
     timetable: Timetable
     poller: QuotePoller
     looks: HeldLooks
@@ -225,6 +226,7 @@ def compose(
         gap=settings.gap,
         limits=settings.risk,
         commission_ppb=settings.commission_ppb,
+        first_steps=_first_steps(settings, options),
     )
     closer = Closer(
         book=book,
@@ -358,6 +360,7 @@ def compose(
         reconciler=reconciler,
         control=control,
         trader=trader,
+        histories=histories,
         timetable=timetable,
         poller=poller,
         looks=looks,
@@ -373,16 +376,28 @@ def compose(
     )
 
 
+def _first_steps(settings: Settings, options: RunOptions) -> FirstSteps:
+    """Return how careful the beginning of a day is: with real money as the command line says."""
+    if settings.trading_mode is not TradingMode.REAL:
+        return FirstSteps()
+    return FirstSteps(
+        order_percent=options.real_first_order_percent,
+        one_symbol_on_the_first_day=options.real_limit_symbols_first_day,
+    )
+
+
 def _mandate(settings: Settings, clock: Clock, calendar: TradingCalendar) -> Mandate:
-    """The standing mandate that starting a daemon on paper money signs for its run (C28)."""
+    """The standing mandate that starting a daemon signs for its run; in REAL --confirm-real-trading signs it (C28)."""
     now = clock.now()
     expires_at = now + timedelta(days=_MANDATE_DAYS)
     if settings.venue is Venue.SIMULATOR:  # nobody is there to sign another one in the middle of a simulated decade
         expires_at = max(expires_at, datetime.combine(calendar.last, time.max, KST))
-    venue = "simulator" if settings.venue is Venue.SIMULATOR else "paper account"
+    venue = {Venue.SIMULATOR: "the simulator", Venue.KIS_PAPER: "the paper account"}.get(
+        settings.venue, "the real account with --confirm-real-trading"
+    )
     return Mandate(
         mandate_id=f"{settings.trading_mode.value.lower()}-{now:%Y%m%d%H%M%S}",
-        signed_by=f"start on the {venue}",
+        signed_by=f"start on {venue}",
         signed_at=now,
         expires_at=expires_at,
         side=Side.BUY,

@@ -13,7 +13,6 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import date
-from types import MappingProxyType
 
 import structlog
 
@@ -38,10 +37,9 @@ async def live(
     systemd: Systemd,
     watchdog_s: float | None,
     alert_desk: AlertDesk,
-    desks: Mapping[str, Callable[[], Coroutine[None, None, None]]] = MappingProxyType({}),
+    also: Mapping[str, Callable[[], Coroutine[None, None, None]]],
 ) -> None:
-    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `desks` by name: they listen to
-    the operator."""
+    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `also` lives beside by name."""
     await _recover(house)
     systemd.ready(f"{house.control.gate().gate.value}, {len(house.book.positions)} positions")
     try:
@@ -60,7 +58,7 @@ async def live(
                 group.create_task(house.timetable.run(), name="timetable"),
                 group.create_task(house.closer.run(), name="closer"),
             ]
-            tasks += [group.create_task(run(), name=name) for name, run in desks.items()]
+            tasks += [group.create_task(life(), name=name) for name, life in also.items()]
             if house.audit is not None:
                 tasks.append(group.create_task(house.audit.run(), name="audit"))
             if watchdog_s is not None:
@@ -134,6 +132,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
     for position in rows.open_positions():
         book.positions[position.symbol] = position
         book.rename(position.symbol, position.name)
+    book.first_order_day = rows.first_order_day(house.settings.trading_mode.value)
     book.trades_today.extend(rows.trades(today, today))
     book.start_day(today)
     for symbol, stopped_on in rows.last_stops():

@@ -133,6 +133,7 @@ class Conditions:
     universe_ready: bool = True
     store_writable: bool = True
     order_evidence_sound: bool = True
+    ready: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +173,7 @@ def gate(conditions: Conditions) -> GateView:
         "universe_not_ready": not conditions.universe_ready,
         "store_not_writable": not conditions.store_writable,
         "order_evidence_in_doubt": not conditions.order_evidence_sound,
+        "not_ready": not conditions.ready,
     }
     if any(closing.values()):
         return GateView(gate=Gate.EXIT_ONLY, reasons=tuple(name for name, holds in closing.items() if holds))

@@ -34,7 +34,7 @@ from kis_daemon.services.door import Door, Queued, Refused
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.trader import Trader
 
-FIGURES = ("day", "statement_cash", "holdings_value", "day_base_equity", "notional_today")
+FIGURES = ("day", "statement_cash", "holdings_value", "day_base_equity", "notional_today", "is_first_day")
 KEYED = ("orders", "positions", "listings", "external", "locked", "sellable_cap", "stopped_on")
 
 

@@ -8,7 +8,7 @@ Rules of this room
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -47,6 +47,8 @@ class Book:
     `in_account` are the shares of the last statement, `last_closes` what was held closed at and when, and
     `unexamined` the held symbols that may have been split since (corporate_actions.py); `closed_at` is what the day
     goes on from.
+    `first_order_day` is when the first order of this mode reached the broker, None before there was one;
+    `is_first_day`, whether that was today or is still to come.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
     `on_name` hears every name that is learned.
     """
@@ -75,6 +77,8 @@ class Book:
     day_base_of: date | None = None
     revision: int = 0
     notional_today: Won = 0
+    first_order_day: date | None = None
+    is_first_day: bool = True
     on_name: Callable[[Symbol, str], None] | None = None
 
     # orders
@@ -95,6 +99,8 @@ class Book:
     def put(self, order: Order) -> None:
         """Keep the order's newer state; a terminal one gives its slot back."""
         self.orders[order.key] = order
+        if order.order_no is not None and self.first_order_day is None:
+            self.first_order_day = order.day
         slot = (order.intent.symbol, order.intent.side)
         if not order.is_live:
             self.free_slot(order)
@@ -167,6 +173,7 @@ class Book:
         if day == self.day:
             return
         self.day = day
+        self.is_first_day = self.first_order_day in (None, day)
         self.trades_today = [trade for trade in self.trades_today if trade.at.date() == day]
         self.orders = {key: order for key, order in self.orders.items() if order.day == day or order.is_live}
         self.notional_today = sum(
@@ -186,8 +193,15 @@ class Book:
         return losses
 
     def entries_today(self) -> int:
-        return sum(
-            1
+        return sum(1 for _ in self._entries_today())
+
+    def bought_today(self) -> frozenset[Symbol]:
+        """Return the symbols that were bought today or are being bought."""
+        return frozenset(order.intent.symbol for order in self._entries_today())
+
+    def _entries_today(self) -> Iterator[Order]:
+        return (
+            order
             for order in self.orders.values()
             if order.day == self.day and order.intent.side is Side.BUY and (order.is_live or order.filled_quantity > 0)
         )

@@ -11,6 +11,7 @@ from datetime import date
 
 from kis_daemon.domain import risk
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
+from kis_daemon.domain.first_steps import check_first_day, first_quantity
 from kis_daemon.domain.market import Listing, Quote, QuoteSource, Side, Symbol, Won, move_ticks
 from kis_daemon.domain.orders import OrderIntent, OrderState, OrderType, signal_id
 from kis_daemon.domain.risk import Denied
@@ -61,6 +62,11 @@ class Buyer:
         if isinstance(verdict, Denied):
             self._deny(desk, verdict)
             return
+        steps = self._rules.first_steps
+        too_many = check_first_day(desk.symbol, self._book.bought_today(), steps, is_first_day=self._book.is_first_day)
+        if too_many is not None:
+            self._deny(desk, too_many)
+            return
         ticks = self._rules.entry.limit_ticks
         limit = min(move_ticks(_touch(quote), ticks, listing.market, today), listing.upper_limit)
         stop_distance = self._rules.protection.stop_atr * setup.atr
@@ -68,6 +74,7 @@ class Buyer:
         if isinstance(quantity, Denied):
             self._deny(desk, quantity)
             return
+        quantity = first_quantity(quantity, figures.entries_today, steps)
         signal = signal_id(today, desk.symbol, ENTRY_RULE, seq, attempt)
         intent = OrderIntent(
             symbol=desk.symbol,

@@ -89,6 +89,7 @@ class Control:
         self.universe_ready = False
         self.stopping = False
         self.on_active: Callable[[], Awaitable[None]] | None = None
+        self.is_ready: Callable[[], bool] = lambda: True
 
     def watch(self, reconciler: Reconciler) -> None:
         """Judge reachability and age of the evidence by this reconciler."""
@@ -206,6 +207,7 @@ class Control:
             universe_ready=self.universe_ready,
             store_writable=self._store_writable and not self._journal.degraded,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,
+            ready=self.is_ready(),
         )
 
     def _reconciliation_current(self, now: datetime, in_session: bool) -> bool:

@@ -202,7 +202,7 @@ async def _replay(
     )
     async with asyncio.TaskGroup() as group:
         playing = group.create_task(player.run(), name="player")
-        await live(house, stop=stop, systemd=Systemd({}), watchdog_s=None, alert_desk=alert_desk)
+        await live(house, stop=stop, systemd=Systemd({}), watchdog_s=None, alert_desk=alert_desk, also={})
         playing.cancel()
     return collected, extremes
 

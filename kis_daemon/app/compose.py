@@ -13,8 +13,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
 from kis_daemon.app.modes import TradingMode, Venue
+from kis_daemon.app.operator_outfit import OperatorOutfit, operator_outfit
 from kis_daemon.app.options import Feed, RunOptions
-from kis_daemon.app.settings import Settings, config_hash, release_rules
+from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST, TradingCalendar
 from kis_daemon.domain.first_steps import FirstSteps
@@ -25,12 +26,9 @@ from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
 from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
-from kis_daemon.services.automatic_stops import AutomaticStops, StopRules
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
-from kis_daemon.services.closer import Closer
-from kis_daemon.services.closings import CLOSINGS_MARK
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
@@ -39,7 +37,6 @@ from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.names import Names, NamingNotifier
-from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
@@ -101,8 +98,7 @@ class House:
     intake: Intake
     kis: Counterpart
     mandate: Mandate
-    operations: Operations
-    closer: Closer
+    operator: OperatorOutfit
     audit: AuditDesk | None
 
     def quote_figures(self) -> QuoteFigures:
@@ -158,15 +154,6 @@ def compose(
         outages=outages,
         switch_file=switch_file,
     )
-    stops = AutomaticStops(
-        book=book,
-        journal=journal,
-        switches=control.switches,
-        clock=clock,
-        rules=StopRules(),
-        released_by="simulator" if settings.venue is Venue.SIMULATOR else "",
-    )
-    journal.observe(stops.on_fact)
 
     # Trader, bookkeeper, reconciler and synchronizer know one another in a circle; the circle is closed by these calls.
     def order_changed(order: Order) -> None:
@@ -228,29 +215,19 @@ def compose(
         commission_ppb=settings.commission_ppb,
         first_steps=_first_steps(settings, options),
     )
-    closer = Closer(
+    operator = operator_outfit(
+        settings,
         book=book,
         board=board,
         journal=journal,
+        control=control,
         synchronizer=synchronizer,
         approvals=desk,
         calendar=calendar,
         clock=clock,
-        on_settled=lambda text: control.switches.see_mark(CLOSINGS_MARK, text),
-    )
-    control.switches.watch_mark(CLOSINGS_MARK, closer.take)
-    operations = Operations(
-        book=book,
-        board=board,
-        journal=journal,
-        switches=control.switches,
-        closer=closer,
-        clock=clock,
         entropy=entropy,
         notifier=notifier,
-        rules=release_rules(settings),
     )
-    control.on_active = operations.make_code
     audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
     door = RecordedDoor(synchronizer)
     buyer = Buyer(book=book, journal=journal, synchronizer=door, approvals=desk, calendar=calendar, rules=rules)
@@ -346,7 +323,9 @@ def compose(
         clock=clock,
         prewarm=kis.prewarm,
         on_day_over=on_day_over,
-        also_at_day_end=[stops.end_day] if audit_desk is None else [audit_desk.end_day, stops.end_day],
+        also_at_day_end=[operator.stops.end_day]
+        if audit_desk is None
+        else [audit_desk.end_day, operator.stops.end_day],
     )
     return House(
         settings=settings,
@@ -370,8 +349,7 @@ def compose(
         intake=Intake(board, reconciler, control, poller, journal),
         kis=kis,
         mandate=mandate,
-        operations=operations,
-        closer=closer,
+        operator=operator,
         audit=audit_desk,
     )
 

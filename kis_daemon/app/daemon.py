@@ -56,7 +56,7 @@ async def live(
                 group.create_task(house.looks.run(), name="looks"),
                 group.create_task(house.names.run(), name="names"),
                 group.create_task(house.timetable.run(), name="timetable"),
-                group.create_task(house.closer.run(), name="closer"),
+                group.create_task(house.operator.closer.run(), name="closer"),
             ]
             tasks += [group.create_task(life(), name=name) for name, life in also.items()]
             if house.audit is not None:

@@ -96,7 +96,11 @@ FAILURES = (
     Shown(
         "the kill switch ends the process, and the position has no stop any more",
         6,
-        ("services/test_control.py::test_the_kill_switch_ends_no_process_and_leaves_no_position_unprotected",),
+        (
+            "services/test_control.py::test_the_kill_switch_ends_no_process_and_leaves_no_position_unprotected",
+            "services/test_automatic_stops.py::test_each_cause_stops_entries_at_once_and_leaves_exits",
+            "services/test_operations.py::test_exits_pass_under_scope_entries",
+        ),
     ),
     Shown(
         "the first reconciliation writes over entry day, ATR and stop",

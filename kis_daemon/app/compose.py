@@ -12,12 +12,12 @@ from datetime import date
 
 from kis_daemon.app.house import Counterpart, House
 from kis_daemon.app.http_desk import health, readiness
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.operator_outfit import operator_outfit
 from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.persons import Persons, run_mandate
 from kis_daemon.app.real_money import first_steps
 from kis_daemon.app.safety import watched_by
-from kis_daemon.app.settings import Settings, config_hash, release_rules
+from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.console.http.desks import Desks
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Symbol
@@ -27,12 +27,9 @@ from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
 from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
-from kis_daemon.services.automatic_stops import AutomaticStops, StopRules
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
-from kis_daemon.services.closer import Closer
-from kis_daemon.services.closings import CLOSINGS_MARK
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
@@ -43,7 +40,6 @@ from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.mandates import Mandates
 from kis_daemon.services.names import Names, NamingNotifier
-from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
@@ -123,15 +119,6 @@ def compose(
         outages=outages,
         switch_file=switch_file,
     )
-    stops = AutomaticStops(
-        book=book,
-        journal=journal,
-        switches=control.switches,
-        clock=clock,
-        rules=StopRules(),
-        released_by="simulator" if settings.venue is Venue.SIMULATOR else "",
-    )
-    journal.observe(stops.on_fact)
 
     mandates = Mandates(
         journal=journal,
@@ -224,29 +211,19 @@ def compose(
         trades_continuously=trades_continuously,
         place=synchronizer.place_and_wait,
     )
-    closer = Closer(
+    operator = operator_outfit(
+        settings,
         book=book,
         board=board,
         journal=journal,
+        control=control,
         synchronizer=synchronizer,
         approvals=desk,
         calendar=calendar,
         clock=clock,
-        on_settled=lambda text: control.switches.see_mark(CLOSINGS_MARK, text),
-    )
-    control.switches.watch_mark(CLOSINGS_MARK, closer.take)
-    operations = Operations(
-        book=book,
-        board=board,
-        journal=journal,
-        switches=control.switches,
-        closer=closer,
-        clock=clock,
         entropy=entropy,
         notifier=notifier,
-        rules=release_rules(settings),
     )
-    control.on_active = operations.make_code
     audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
     door = RecordedDoor(synchronizer)
     buyer = Buyer(
@@ -353,7 +330,9 @@ def compose(
         clock=clock,
         prewarm=kis.prewarm,
         on_day_over=on_day_over,
-        also_at_day_end=[stops.end_day] if audit_desk is None else [audit_desk.end_day, stops.end_day],
+        also_at_day_end=[operator.stops.end_day]
+        if audit_desk is None
+        else [audit_desk.end_day, operator.stops.end_day],
     )
     return House(
         settings=settings,
@@ -386,13 +365,12 @@ def compose(
             proposals=persons.proposals,
             issuer=persons.issuer,
             orders=persons.order_desk(quote_desk.look, histories.indicators),
-            operations=operations,
+            operations=operator.operations,
             breakers=breakers,
             health=lambda: health(settings, book, control, clock, commit),
             readiness=lambda: readiness(settings, kis.feed.metrics()),
             reconnect=kis.feed.reconnect,
         ),
-        operations=operations,
-        closer=closer,
+        operator=operator,
         audit=audit_desk,
     )

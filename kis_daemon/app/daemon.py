@@ -60,7 +60,7 @@ async def live(
                 group.create_task(house.timetable.run(), name="timetable"),
                 group.create_task(house.mandates.run(), name="mandates"),
                 group.create_task(house.proposals.run(), name="proposals"),
-                group.create_task(house.closer.run(), name="closer"),
+                group.create_task(house.operator.closer.run(), name="closer"),
             ]
             tasks += [group.create_task(run(), name=name) for name, run in desks.items()]
             if house.audit is not None:

@@ -300,7 +300,7 @@ class Household:
         token = telegram.token.get_secret_value()
         chat = OperatorChat(
             chat_id=telegram.chat_id,
-            operations=house.operations,
+            operations=house.operator.operations,
             journal=house.journal,
             gate=house.control.gate,
             clock=house.clock,

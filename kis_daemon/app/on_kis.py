@@ -28,7 +28,7 @@ from kis_daemon.virtual_loop import VirtualLoop, linear_pace
 
 _PAPER_REST = "https://openapivts.koreainvestment.com:29443"
 _PAPER_STREAM = "ws://ops.koreainvestment.com:31000/tryitout"
-_POLL_S = 1.0  # C13: the kill switch is polled at least once a second
+_POLL_S = 0.5  # C13: at least once a second, so that SQL and commands take effect within one
 
 
 def run_at_kis(settings: Settings, options: RunOptions, calendar: TradingCalendar, confirmed: Confirmed | None) -> int:

@@ -100,8 +100,8 @@ class Control:
         self.feed = FeedState(connected=False, reason="not connected yet")
         self.universe_ready = False
         self.stopping = False
-        self.is_ready: Callable[[], bool] = lambda: True
         self.on_active: Callable[[], Awaitable[None]] | None = None
+        self.is_ready: Callable[[], bool] = lambda: True
 
     def watch(self, reconciler: Reconciler) -> None:
         """Judge reachability and age of the evidence by this reconciler."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_en import SENTENCES as COMMANDS
+from kis_daemon.console.catalogue_report_en import SENTENCES as REPORT
 
 SENTENCES: Mapping[str, str] = {
     # --- alerts ------------------------------------------------------------------------------------------------------
@@ -223,4 +224,5 @@ SENTENCES: Mapping[str, str] = {
     "help.db": "Make the database or bring it to the newest schema.",
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
+    **REPORT,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_ko import SENTENCES as COMMANDS
+from kis_daemon.console.catalogue_report_ko import SENTENCES as REPORT
 
 SENTENCES: Mapping[str, str] = {
     # --- alerts ------------------------------------------------------------------------------------------------------
@@ -220,4 +221,5 @@ SENTENCES: Mapping[str, str] = {
     "help.db": "데이터베이스를 만들거나 새 구조로 올립니다.",
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
+    **REPORT,
 }

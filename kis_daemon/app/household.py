@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from kis_daemon.app.audit_places import audit_places
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import Counterpart, House, compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
 from kis_daemon.app.files import git_commit
@@ -39,7 +39,7 @@ from kis_daemon.console.terminal import DayProgress, Screen, summary_table
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
-from kis_daemon.kis.opening import Kis, KisLimits, open_kis
+from kis_daemon.kis.opening import Kis, KisLimits, KisQuotes, open_kis, open_quotes
 from kis_daemon.kis.transport import KisEndpoints
 from kis_daemon.ports import Clock, Entropy, StoreError
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
@@ -51,12 +51,18 @@ ORDER_JOURNAL = "order_journal.jsonl"
 Hide: TypeAlias = Callable[..., None]
 """Takes texts that no log line may show."""
 
+Behind: TypeAlias = Callable[[KisQuotes, Clock], Counterpart]
+"""Makes who answers for the account, from who answers for the market."""
+
 log = structlog.get_logger("daemon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outfit:
-    """All in which one venue differs from another. The last two only a simulator in this process has."""
+    """All in which one venue differs from another. `market_over` and `account_view` only a simulator here has.
+
+    `behind` puts somebody else behind KIS's quotes: then KIS is asked, and never told anything.
+    """
 
     clock: Clock
     endpoints: KisEndpoints
@@ -71,13 +77,27 @@ class Outfit:
     poll_s: float
     market_over: asyncio.Event | None = None
     account_view: Callable[[], Mapping[str, object]] | None = None
+    behind: Behind | None = None
 
     def open_kis(self, timeout_s: float) -> AbstractAsyncContextManager[Kis]:
         """Open this venue; an answer may take `timeout_s`."""
+        return open_kis(*self._how(timeout_s))
+
+    @asynccontextmanager
+    async def open(self, timeout_s: float) -> AsyncIterator[tuple[KisQuotes, Counterpart]]:
+        """Open this venue for a daemon: who is asked about the market, and who answers for the account."""
+        if self.behind is None:
+            async with self.open_kis(timeout_s) as kis:
+                yield kis, kis
+        else:
+            async with open_quotes(*self._how(timeout_s)) as quotes:
+                yield quotes, self.behind(quotes, self.clock)
+
+    def _how(
+        self, timeout_s: float
+    ) -> tuple[KisEndpoints, Credentials, KisProfile, Clock, random.Random, Path | None, KisLimits]:
         limits = replace(self.limits, timeout_s=timeout_s)
-        return open_kis(
-            self.endpoints, self.credentials, self.profile, self.clock, self.chance, self.token_path, limits
-        )
+        return self.endpoints, self.credentials, self.profile, self.clock, self.chance, self.token_path, limits
 
 
 class Household:
@@ -163,7 +183,7 @@ class Household:
         commit = git_commit()
         async with (
             self._records(outfit.clock) as records,
-            outfit.open_kis(self.settings.api_timeout_s) as kis,
+            outfit.open(self.settings.api_timeout_s) as (market, kis),
         ):
             alert_desk = AlertDesk(self._sinks(), self.settings.language, self.settings.alerts)
             house = compose(
@@ -180,7 +200,7 @@ class Household:
                 commit=commit,
                 schema_version=SCHEMA_VERSION,
                 selector=selector_of(
-                    outfit.universe, self.settings, kis=kis, calendar=self.calendar, clock=outfit.clock
+                    outfit.universe, self.settings, kis=market, calendar=self.calendar, clock=outfit.clock
                 ),
                 poll_s=outfit.poll_s,
                 on_day_over=self._day_over,

@@ -7,12 +7,15 @@ import json
 import random
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.errors import ConfigurationError
-from kis_daemon.app.household import Hide, Household, Outfit
+from kis_daemon.app.household import Behind, Hide, Household, Outfit
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.universe_outfit import outfit_at_kis
@@ -22,7 +25,7 @@ from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
-from kis_daemon.ports import Clock
+from kis_daemon.ports import Clock, Rows
 from kis_daemon.virtual_loop import VirtualLoop, linear_pace
 
 _PAPER_REST = "https://openapivts.koreainvestment.com:29443"
@@ -30,8 +33,19 @@ _PAPER_STREAM = "ws://ops.koreainvestment.com:31000/tryitout"
 _POLL_S = 1.0  # C13: the kill switch is polled at least once a second
 
 
-def run_on_the_paper_account(settings: Settings, options: RunOptions, calendar: TradingCalendar) -> int:
-    """Run against KIS's paper servers; return the exit code."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualRun:
+    """What a run with a virtual account differs in: who answers for it, whose keys it uses, and its own switch."""
+
+    behind: Behind
+    token_path: Path
+    release: Callable[[Rows, datetime], None]
+
+
+def run_on_the_paper_account(
+    settings: Settings, options: RunOptions, calendar: TradingCalendar, virtual: VirtualRun | None = None
+) -> int:
+    """Run against KIS's paper servers, or only on their quotes with a `virtual` account; return the exit code."""
     simulators_time(settings, options)  # asked once before anything is written: no clock, no start
     with ExitStack() as stack:
         household = Household(settings, options, calendar)
@@ -42,11 +56,15 @@ def run_on_the_paper_account(settings: Settings, options: RunOptions, calendar: 
         )  # and last: whatever the start took is not lived again
         logs = stack.enter_context(household.logs(clock.now))
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(_trade(household, clock, logs.mask.add))
+            return runner.run(_trade(household, clock, logs.mask.add, virtual))
 
 
-async def _trade(household: Household, clock: Clock, hide: Hide) -> int:
-    return await household.live_with(paper_outfit(household.settings, clock), hide)
+async def _trade(household: Household, clock: Clock, hide: Hide, virtual: VirtualRun | None) -> int:
+    outfit = paper_outfit(household.settings, clock)
+    if virtual is not None:
+        await household.database.transact(lambda rows: virtual.release(rows, clock.now()))
+        outfit = replace(outfit, behind=virtual.behind, token_path=virtual.token_path)
+    return await household.live_with(outfit, hide)
 
 
 def paper_outfit(settings: Settings, clock: Clock) -> Outfit:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from kis_daemon.app.cbt.run import run_on_a_virtual_account
 from kis_daemon.app.errors import ConfigurationError
 from kis_daemon.app.files import load_calendar
 from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.on_kis import run_on_the_paper_account
 from kis_daemon.app.on_simulator import run_on_the_simulator
-from kis_daemon.app.options import RunOptions
+from kis_daemon.app.options import RunMode, RunOptions
 from kis_daemon.app.settings import Settings
 
 
@@ -16,6 +17,8 @@ def run(settings: Settings, options: RunOptions) -> int:
     if settings.trading_mode is TradingMode.REAL:
         raise ConfigurationError("config.real_not_yet")
     calendar = load_calendar(settings.config_dir)
+    if options.mode is RunMode.CBT:
+        return run_on_a_virtual_account(settings, options, calendar)
     if settings.venue is Venue.SIMULATOR:
         return run_on_the_simulator(settings, options, calendar)
     return run_on_the_paper_account(settings, options, calendar)

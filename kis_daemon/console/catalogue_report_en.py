@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 SENTENCES: Mapping[str, str] = {
     "report.title": "Backtest: {rule}, {first} to {last}",
-    "report.run": "{fills} · {symbols:number} symbols · start with {cash:won} · {bars:number} bars",
+    "report.run": "{fills} · {symbols:number} symbols · start with {cash:won}[[ · {bars:number} bars]]",
     "report.matter": "On {matter:number} of {bars:number} bars the order of high and low decides what is done.",
     "report.params": "Settings tried out: {params}",
     "report.footer": "kis_daemon {version}. All data stand in this file; trades.csv, equity.csv and result.json beside it hold the same figures.",
@@ -98,4 +98,21 @@ SENTENCES: Mapping[str, str] = {
     "usage.benchmark_file": "--benchmark {value}: cannot be read as CSV ({reason})",
     "help.backtest_report": "Write report.html (read offline), trades.csv, equity.csv and result.json into this folder.",
     "help.backtest_benchmark": "Hold the account against a symbol of the price file, or a CSV with date and close.",
+    # --- the virtual account ----------------------------------------------------------------------------------------
+    "report.title_cbt": "Virtual account, {first} to {last}",
+    "report.fills.virtual": "Live quotes, virtual fills",
+    "report.note.virtual_fills": "Fills are virtual: orders meet the other side of the touch of KIS's live quotes (a tick away where a quote has none) and take at most a tenth of the day's volume so far. An order does not move the price, and stands behind nobody at its own price.",
+    "report.note.virtual_actions": "Splits and rights of what the virtual account holds are not followed: close such a position by hand, or begin anew.",
+    "cbt.told": "Virtual account {first} to {last}, {days:number} trading days: begun with {cash:won}, now {equity:won}",
+    "cbt.nothing_yet": "No day of the virtual account is over yet: main.py --mode cbt keeps it.",
+    "cbt.exported": "{trades:number} trades: {folder}/trades.csv, equity.csv, result.json",
+    "cbt.reset": "The virtual account begins anew with {cash:won}.[[ The old one stands in {aside}.]]",
+    "usage.cbt_reset": "cbt reset puts the virtual account aside (the one put aside before is deleted): say --yes",
+    "config.cbt_terms": "{place}: expected the terms that cbt reset wrote; main.py cbt reset --yes writes them anew",
+    "help.cbt": "The virtual account of --mode cbt: told, written out, or begun anew.",
+    "help.cbt_report": "What the virtual account came to.",
+    "help.cbt_export": "Write trades.csv, equity.csv and result.json into FOLDER.",
+    "help.cbt_reset": "Put the virtual account aside and begin anew.",
+    "help.cbt_reset_cash": "What the new account begins with.",
+    "help.cbt_reset_yes": "Yes, put the old one aside.",
 }

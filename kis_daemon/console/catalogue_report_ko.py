@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 SENTENCES: Mapping[str, str] = {
     "report.title": "백테스트: {rule}, {first}~{last}",
-    "report.run": "{fills} · {symbols:number}종목 · 시작 자금 {cash:won} · 봉 {bars:number}개",
+    "report.run": "{fills} · {symbols:number}종목 · 시작 자금 {cash:won}[[ · 봉 {bars:number}개]]",
     "report.matter": "봉 {bars:number}개 중 {matter:number}개는 고가와 저가의 순서에 결과가 달려 있습니다.",
     "report.params": "시험한 설정: {params}",
     "report.footer": "kis_daemon {version}. 모든 자료가 이 파일 안에 있습니다. 같은 수치가 옆의 trades.csv, equity.csv, result.json에도 있습니다.",
@@ -98,4 +98,21 @@ SENTENCES: Mapping[str, str] = {
     "usage.benchmark_file": "--benchmark {value}: CSV로 읽을 수 없습니다({reason})",
     "help.backtest_report": "report.html(오프라인), trades.csv, equity.csv, result.json을 이 폴더에 씁니다.",
     "help.backtest_benchmark": "시세 파일의 종목이나 date, close가 있는 CSV와 견줍니다.",
+    # --- the virtual account ----------------------------------------------------------------------------------------
+    "report.title_cbt": "가상계좌, {first}~{last}",
+    "report.fills.virtual": "실시간 시세, 가상 체결",
+    "report.note.virtual_fills": "체결은 가상입니다. 주문은 KIS 실시간 시세의 반대편 호가(시세에 호가가 없으면 한 호가 차이)에 체결되고, 그날 그때까지 거래량의 십분의 일까지만 가져갑니다. 주문이 가격을 움직이지 않으며, 같은 가격의 대기 순서는 없습니다.",
+    "report.note.virtual_actions": "가상계좌가 보유한 종목의 액면분할과 증자는 따라가지 않습니다. 그런 종목은 직접 정리하거나 계좌를 새로 시작하십시오.",
+    "cbt.told": "가상계좌 {first}~{last}, 거래일 {days:number}일: 시작 {cash:won}, 현재 {equity:won}",
+    "cbt.nothing_yet": "아직 끝난 날이 없습니다. main.py --mode cbt가 가상계좌를 운용합니다.",
+    "cbt.exported": "체결 {trades:number}건: {folder}/trades.csv, equity.csv, result.json",
+    "cbt.reset": "가상계좌를 {cash:won}으로 새로 시작합니다.[[ 이전 계좌는 {aside}에 있습니다.]]",
+    "usage.cbt_reset": "cbt reset은 가상계좌를 치워 둡니다(그전에 치워 둔 것은 지워집니다). --yes를 적어 주십시오",
+    "config.cbt_terms": "{place}: cbt reset이 적은 내용이 아닙니다. main.py cbt reset --yes로 다시 적을 수 있습니다",
+    "help.cbt": "--mode cbt의 가상계좌를 보고, 내보내고, 새로 시작합니다.",
+    "help.cbt_report": "가상계좌의 성과를 봅니다.",
+    "help.cbt_export": "trades.csv, equity.csv, result.json을 FOLDER에 씁니다.",
+    "help.cbt_reset": "가상계좌를 치워 두고 새로 시작합니다.",
+    "help.cbt_reset_cash": "새 계좌의 시작 자금.",
+    "help.cbt_reset_yes": "이전 계좌를 치워 둡니다.",
 }

@@ -38,24 +38,32 @@ class ReportFolder:
             from plotly.offline import get_plotlyjs  # an extra, and never the daemon's
         except ModuleNotFoundError:
             raise UsageError("usage.report_library", install=INSTALL) from None
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            raise UsageError("usage.report_folder", value=path) from None
-        return cls(path, get_plotlyjs())
+        return cls(made(path), get_plotlyjs())
 
     def write(self, subject: Subject, language: Language) -> Path:
         """Write the four files and return the page's path."""
-        told = result_json(subject)
-        (self._path / "result.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        _table(
-            self._path / "trades.csv", TRADE_COLUMNS, ([row[name] for name in TRADE_COLUMNS] for row in told["trades"])
-        )
-        rows = equity_rows(subject)
-        _table(self._path / "equity.csv", list(rows[0]) if rows else ["date"], (list(row.values()) for row in rows))
+        write_figures(self._path, subject)
         html = self._path / "report.html"
         html.write_text(page(subject, language, self._plotly_script), "utf-8")
         return html
+
+
+def write_figures(folder: Path, subject: Subject) -> None:
+    """Write the three files that programs read; plotly is not needed for them."""
+    told = result_json(subject)
+    (folder / "result.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    _table(folder / "trades.csv", TRADE_COLUMNS, ([row[name] for name in TRADE_COLUMNS] for row in told["trades"]))
+    rows = equity_rows(subject)
+    _table(folder / "equity.csv", list(rows[0]) if rows else ["date"], (list(row.values()) for row in rows))
+
+
+def made(folder: Path) -> Path:
+    """Make a folder that is not there; `UsageError` where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise UsageError("usage.report_folder", value=folder) from None
+    return folder
 
 
 TRADE_COLUMNS = (

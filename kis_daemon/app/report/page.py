@@ -25,7 +25,7 @@ def page(subject: Subject, language: Language, plotly_script: str) -> str:
     drawn = [shown for shown in subject.symbols if shown.symbol in traded and shown.bars]
     figures = {_ACCOUNT: account_figure(subject, words)}
     figures |= {shown.symbol: symbol_figure(shown, result.trades, words, language) for shown in drawn}
-    title = say(language, "report.title", rule=reason_word(words, result.rule), first=result.first, last=result.last)
+    title = say(language, subject.title, rule=reason_word(words, result.rule), first=result.first, last=result.last)
     charts = [_section(escape(_named(shown)), _place(shown.symbol, "symbol"), level=3) for shown in drawn]
     body = [
         f"<header><h1>{escape(title)}</h1>{_told(subject, language)}</header>",
@@ -82,7 +82,7 @@ def _told(subject: Subject, language: Language) -> str:
         fills=say(language, f"report.fills.{subject.fills}"),
         symbols=len(result.symbols),
         cash=result.start_cash,
-        bars=result.bars,
+        bars=result.bars or None,
     )
     lines = [run]
     if result.bars_that_matter or subject.compared:

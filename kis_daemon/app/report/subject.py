@@ -31,7 +31,8 @@ class SymbolBars:
 class Subject:
     """`result` is the headline, `compared` the figures of other runs to stand beside it.
 
-    `fills` says how the headline was filled, as the end of a key of the catalogue (`report.fills.path`).
+    `title` is a key of the catalogue; `fills` says how the headline was filled, as the end of one
+    (`report.fills.path`).
     """
 
     result: BacktestResult
@@ -41,3 +42,4 @@ class Subject:
     benchmark: Benchmark | None
     params: tuple[str, ...]
     notes: tuple[Note, ...]
+    title: str = "report.title"

@@ -23,7 +23,7 @@ from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
 from kis_daemon.app.files import git_commit
-from kis_daemon.app.house import House
+from kis_daemon.app.house import Counterpart, House
 from kis_daemon.app.http_desk import http_server
 from kis_daemon.app.lock import InstanceLock
 from kis_daemon.app.logs import Logs
@@ -47,7 +47,7 @@ from kis_daemon.domain.approvals import ApprovalPolicy
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
-from kis_daemon.kis.opening import Kis, KisLimits, open_kis
+from kis_daemon.kis.opening import Kis, KisLimits, KisQuotes, open_kis, open_quotes
 from kis_daemon.kis.transport import KisEndpoints
 from kis_daemon.ports import Clock, Entropy, Notifier, StoreError
 from kis_daemon.services.readiness import ReadinessDesk
@@ -65,12 +65,18 @@ Life: TypeAlias = Callable[[], Coroutine[None, None, None]]
 Hide: TypeAlias = Callable[..., None]
 """Takes texts that no log line may show."""
 
+Behind: TypeAlias = Callable[[KisQuotes, Clock], Counterpart]
+"""Makes who answers for the account, from who answers for the market."""
+
 log = structlog.get_logger("daemon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outfit:
-    """All in which one venue differs from another. The last two only a simulator in this process has."""
+    """All in which one venue differs from another. `market_over` and `account_view` only a simulator here has.
+
+    `behind` puts somebody else behind KIS's quotes: then KIS is asked, and never told anything.
+    """
 
     clock: Clock
     endpoints: KisEndpoints
@@ -85,13 +91,27 @@ class Outfit:
     poll_s: float
     market_over: asyncio.Event | None = None
     account_view: Callable[[], Mapping[str, object]] | None = None
+    behind: Behind | None = None
 
     def open_kis(self, timeout_s: float) -> AbstractAsyncContextManager[Kis]:
         """Open this venue; an answer may take `timeout_s`."""
+        return open_kis(*self._how(timeout_s))
+
+    @asynccontextmanager
+    async def open(self, timeout_s: float) -> AsyncIterator[tuple[KisQuotes, Counterpart]]:
+        """Open this venue for a daemon: who is asked about the market, and who answers for the account."""
+        if self.behind is None:
+            async with self.open_kis(timeout_s) as kis:
+                yield kis, kis
+        else:
+            async with open_quotes(*self._how(timeout_s)) as quotes:
+                yield quotes, self.behind(quotes, self.clock)
+
+    def _how(
+        self, timeout_s: float
+    ) -> tuple[KisEndpoints, Credentials, KisProfile, Clock, random.Random, Path | None, KisLimits]:
         limits = replace(self.limits, timeout_s=timeout_s)
-        return open_kis(
-            self.endpoints, self.credentials, self.profile, self.clock, self.chance, self.token_path, limits
-        )
+        return self.endpoints, self.credentials, self.profile, self.clock, self.chance, self.token_path, limits
 
 
 class Household:
@@ -177,7 +197,7 @@ class Household:
         commit = git_commit()
         async with (
             self._records(outfit.clock) as records,
-            outfit.open_kis(self.settings.api_timeout_s) as kis,
+            outfit.open(self.settings.api_timeout_s) as (market, kis),
         ):
             alert_desk = AlertDesk(self._sinks(), self.settings.language, self.settings.alerts)
             house = compose(
@@ -194,7 +214,7 @@ class Household:
                 commit=commit,
                 schema_version=SCHEMA_VERSION,
                 selector=selector_of(
-                    outfit.universe, self.settings, kis=kis, calendar=self.calendar, clock=outfit.clock
+                    outfit.universe, self.settings, kis=market, calendar=self.calendar, clock=outfit.clock
                 ),
                 poll_s=outfit.poll_s,
                 on_day_over=self._day_over,
@@ -212,7 +232,7 @@ class Household:
                 venue=self.settings.venue.value,
                 pid=os.getpid(),
             )
-            house, before_real_money = self._before_real_money(house, alert_desk, kis)
+            house, before_real_money = self._before_real_money(house, alert_desk, market)
             progress = self._show_progress(house, simulated=outfit.market_over is not None)
             watcher = asyncio.create_task(self._stop_with(outfit.market_over, stop), name="market_over")
             try:
@@ -237,7 +257,9 @@ class Household:
         self._show_summary(summary)
         return ExitCode.OK
 
-    def _before_real_money(self, house: House, alert_desk: AlertDesk, kis: Kis) -> tuple[House, dict[str, Life]]:
+    def _before_real_money(
+        self, house: House, alert_desk: AlertDesk, market: KisQuotes
+    ) -> tuple[House, dict[str, Life]]:
         """Have entries wait for readiness where money is real; return the house that tells of it, and what lives
         beside it."""
         if self.settings.trading_mode is not TradingMode.REAL:
@@ -247,7 +269,7 @@ class Household:
             house,
             alert_desk,
             self.calendar,
-            ahead_s=lambda: kis.server_clock.ahead_s,
+            ahead_s=lambda: market.server_clock.ahead_s,
             rehearsed=rehearsals.trouble,
         )
         readiness = ReadinessDesk(checks, house.journal, self.calendar, house.clock, binds=True)

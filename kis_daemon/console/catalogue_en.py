@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from kis_daemon.console.catalogue_commands_en import SENTENCES as COMMANDS
 from kis_daemon.console.catalogue_desk_en import SENTENCES as DESK
 from kis_daemon.console.catalogue_operator_en import SENTENCES as OPERATOR
+from kis_daemon.console.catalogue_report_en import SENTENCES as REPORT
 from kis_daemon.console.catalogue_safety_en import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
@@ -170,7 +171,7 @@ SENTENCES: Mapping[str, str] = {
     "config.real_mode_in_paper": "The PAPER path met {found}; it does not start",
     "config.data_dir": "{place}: the data folder cannot be written ({reason})",
     "usage.mode_missing": "--mode is missing; say --mode trade (see --help)",
-    "usage.mode_later": "--mode {mode}: not there yet; expected trade",
+    "usage.mode_later": "--mode {mode}: not there yet; expected trade or cbt",
     "usage.confirm_real": "TRADING_MODE REAL: add --confirm-real-trading to trade with real money",
     "usage.sim_with_kis": "{option}: belongs to the embedded simulator and contradicts the KIS keys that are set",
     "usage.sim_clock": "--sim-clock: only in PAPER with a KIS_REST_URL on this machine",
@@ -238,4 +239,5 @@ SENTENCES: Mapping[str, str] = {
     **SAFETY,
     # --- kill switch, pause, sales by hand ---------------------------------------------------------------------------
     **OPERATOR,
+    **REPORT,
 }

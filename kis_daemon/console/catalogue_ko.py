@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from kis_daemon.console.catalogue_commands_ko import SENTENCES as COMMANDS
 from kis_daemon.console.catalogue_desk_ko import SENTENCES as DESK
 from kis_daemon.console.catalogue_operator_ko import SENTENCES as OPERATOR
+from kis_daemon.console.catalogue_report_ko import SENTENCES as REPORT
 from kis_daemon.console.catalogue_safety_ko import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
@@ -167,7 +168,7 @@ SENTENCES: Mapping[str, str] = {
     "config.real_mode_in_paper": "PAPER 경로에서 {found}을(를) 만났습니다. 시작하지 않습니다",
     "config.data_dir": "{place}: 데이터 폴더를 쓸 수 없습니다({reason})",
     "usage.mode_missing": "--mode가 없습니다. trade를 쓰십시오(도움말: --help)",
-    "usage.mode_later": "--mode {mode}: 아직 없습니다. trade만 됩니다",
+    "usage.mode_later": "--mode {mode}: 아직 없습니다. trade나 cbt를 적어 주십시오",
     "usage.confirm_real": "TRADING_MODE REAL: 실제 돈으로 매매하려면 --confirm-real-trading을 붙이십시오",
     "usage.sim_with_kis": "{option}: 내장 시뮬레이터용입니다. KIS 키가 있을 때는 쓸 수 없습니다",
     "usage.sim_clock": "--sim-clock: PAPER에서 KIS_REST_URL이 이 컴퓨터를 가리킬 때만 쓸 수 있습니다",
@@ -235,4 +236,5 @@ SENTENCES: Mapping[str, str] = {
     **SAFETY,
     # --- kill switch, pause, sales by hand ---------------------------------------------------------------------------
     **OPERATOR,
+    **REPORT,
 }

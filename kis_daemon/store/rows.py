@@ -7,7 +7,7 @@ Rules of this room
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,12 @@ class SqlRows(AuditRows, ControlRows, DeskRows, OrderRows, SafetyRows, StoryRows
         values = asdict(summary)
         self._put(schema.daily_summary, {"trade_date": values.pop("day")}, values)
 
+    def day_summaries(self) -> tuple[DaySummary, ...]:
+        """Return every day's summary, oldest first."""
+        table = schema.daily_summary
+        rows = self._read(select(table).order_by(table.c.trade_date))
+        return tuple(DaySummary(day=row.trade_date, **{name: getattr(row, name) for name in _FIGURES}) for row in rows)
+
     # marks
 
     def mark(self, name: str) -> str | None:
@@ -97,6 +103,9 @@ class SqlRows(AuditRows, ControlRows, DeskRows, OrderRows, SafetyRows, StoryRows
 
     def set_mark(self, name: str, value: str) -> None:
         self._put(schema.marks, {"name": name}, {"value": value})
+
+
+_FIGURES = tuple(field.name for field in fields(DaySummary) if field.name != "day")
 
 
 def _entry(position: Position) -> dict[str, Any]:

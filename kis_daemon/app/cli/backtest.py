@@ -24,6 +24,9 @@ from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.errors import ExitCode, UsageError
 from kis_daemon.app.files import load_calendar
 from kis_daemon.app.options import RunOptions
+from kis_daemon.app.report.backtested import subject_of
+from kis_daemon.app.report.benchmark import benchmark_of
+from kis_daemon.app.report.folder import ReportFolder
 from kis_daemon.app.settings import Settings, load_settings
 from kis_daemon.app.settings_sources import dotenv_file, environment
 from kis_daemon.console.catalogue import Language, say
@@ -61,6 +64,8 @@ _ATR, _BREAKOUT = "atr", "breakout"
     help="help.backtest_volume",
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="help.backtest_json")
+@click.option("--report", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="help.backtest_report")
+@click.option("--benchmark", metavar="SYMBOL|FILE", help="help.backtest_benchmark")
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="help.backtest_jobs")
 @click.option(
     "--config-dir",
@@ -82,6 +87,8 @@ def command(
     fills: str,
     volume_share: int,
     json_file: Path | None,
+    report: Path | None,
+    benchmark: str | None,
     jobs: int,
     config_dir: Path,
 ) -> int:
@@ -104,6 +111,8 @@ def command(
         last.date() if last is not None else None,
         history,
     )
+    against = None if benchmark is None else benchmark_of(benchmark, source.prices, source.first, source.last)
+    folder = None if report is None else ReportFolder.opened(report)
     plan = BacktestPlan(
         symbols=source.symbols, first=source.first, last=source.last, cash=cash, volume_share=volume_share
     )
@@ -122,6 +131,9 @@ def command(
         json_file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     for result in results:
         _tell(result, ctx.find_root().obj)
+    if folder is not None:
+        written = folder.write(subject_of(results, plan, source, params, against), settings.language)
+        click.echo(say(settings.language, "report.told", file=written))
     return ExitCode.OK
 
 

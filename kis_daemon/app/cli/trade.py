@@ -1,4 +1,4 @@
-"""`--mode trade`: the command line of the daemon itself, checked and handed on as values."""
+"""`--mode trade|cbt`: the command line of the daemon itself, checked and handed on as values."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def options_of(values: Mapping[str, Any], given: tuple[str, ...]) -> RunOptions:
     if values["mode"] is None:
         raise UsageError("usage.mode_missing")
     mode = RunMode(values["mode"])
-    if mode is not RunMode.TRADE:
+    if mode not in (RunMode.TRADE, RunMode.CBT):
         raise UsageError("usage.mode_later", mode=mode)
     symbols, all_symbols = _symbols(values["symbols"])
     start: datetime = values["sim_start"]

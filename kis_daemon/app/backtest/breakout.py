@@ -30,7 +30,8 @@ from kis_daemon.simulator.prices import PriceBook
 
 ENTRY_RULE, EXIT_RULE = "BREAKOUT", "TRAILING_ATR"
 
-_LIMITS = {"breakout_bars": (2, 500), "atr_bars": (2, 200), "stop_atr": (0.1, 100.0), "position_pct": (0.01, 100.0)}
+LIMITS = {"breakout_bars": (2, 500), "atr_bars": (2, 200), "stop_atr": (0.1, 100.0), "position_pct": (0.01, 100.0)}
+"""What each parameter may be; a whole number where its limits are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,9 @@ class BreakoutRules:
         """Return the rules with these `name=value`; `UsageError` names the known ones."""
         changes: dict[str, float] = {}
         for name, text in split(written).items():
-            if name not in _LIMITS:
-                raise UsageError("usage.backtest_unknown_param", name=name, known=", ".join(_LIMITS))
-            low, high = _LIMITS[name]
+            if name not in LIMITS:
+                raise UsageError("usage.backtest_unknown_param", name=name, known=", ".join(LIMITS))
+            low, high = LIMITS[name]
             whole = isinstance(low, int)
             try:
                 value = int(text) if whole else float(text)

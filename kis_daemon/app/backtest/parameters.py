@@ -37,7 +37,7 @@ def split(written: Iterable[str]) -> dict[str, str]:
 
 def with_parameters(settings: Settings, written: Iterable[str]) -> Settings:
     """Return `settings` with these values in them."""
-    given = {_path(name): Given(value=value, place=f"--params {name}") for name, value in split(written).items()}
+    given = {path_of(name): Given(value=value, place=f"--params {name}") for name, value in split(written).items()}
     try:
         changed = _changed(settings, nested(given))
         refuse_what_does_not_fit(changed, given)
@@ -46,7 +46,8 @@ def with_parameters(settings: Settings, written: Iterable[str]) -> Settings:
     return changed
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
+    """Return the full name of a setting that may be written short; `UsageError` names the known ones."""
     known = known_names()
     found = [path for path in known if name == path or path.endswith(f".{name}")]
     if name in known:

@@ -17,6 +17,9 @@ from tests.backtest.plain import FEE_PPB
 from tests.backtest.recomputed import Recomputation
 from tests.campaign_runs import Told
 from tests.conftest import ROOT
+from tests.store.servers import mariadb
+from tests.sweep.market import a_price_file, sweep_command
+from tests.sweep.runs import killed_at, run_to_its_end, run_together
 
 _DATA = ROOT.parent / "shared" / "data"
 _DAYS, _SYMBOLS = 252, 39
@@ -60,6 +63,26 @@ def backtest_speed() -> Told:
     rate = median(run.bars_per_second for run in runs)
     bars, trades = runs[0].bars, len(runs[0].trades)
     return rate >= _FASTER_THAN and bars == _FAST_SYMBOLS * _FAST_BARS, f"{bars} bars, {trades} trades, {rate:,.0f} /s"
+
+
+def backtest_sweep(trials: int = 200) -> Told:
+    """A sweep of 200 trials in two processes, killed three times; and one of as many in MariaDB, shared by two."""
+    quarter = trials // 4
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        command = sweep_command(a_price_file(home), "--trials", str(trials), "--jobs", "2")
+        seen = [killed_at(command, home, quarter * part) for part in (1, 2, 3)]
+        ended = run_to_its_end(command, home, "ended")
+        server = mariadb()
+        try:
+            shared = [*sweep_command(home / "bars.csv", "--trials", str(trials), "--storage", server.url("mysql"))]
+            both = run_together(shared, home, 2)
+        finally:
+            server.stop()
+    told = f"{trials} trials, killed at {', '.join(map(str, seen))}, then on from {ended.progress[0]}; "
+    told += f"{len(both[0].numbers)} in MariaDB shared by two"
+    alone = [len(set(run.numbers)) == len(run.numbers) == trials for run in (ended, *both)]
+    return all(alone) and both[0].told["studies"] == both[1].told["studies"] and ended.progress[0] >= seen[-1], told
 
 
 class MixedPrices:

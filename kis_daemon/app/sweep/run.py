@@ -6,11 +6,13 @@ With walk-forward every window has a study of its own (`NAME-w1`, ...), and the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, TypeAlias
+
+from optuna.storages import BaseStorage
 
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.app.sweep.chance import Shuffled, shuffled
@@ -92,10 +94,15 @@ def question_of(plan: SweepPlan, settings: Settings, days: tuple[date, date]) ->
 
 def sweep(plan: SweepPlan, settings: Settings, executor: Executor, told: Told) -> Swept:
     """Run what is missing of the plan's trials, and judge the best."""
-    storage = opened(plan.storage)
+    with opened(plan.storage) as storage:
+        return _judged(plan, tuple(_stretches(plan, settings, executor, storage, told)))
+
+
+def _stretches(
+    plan: SweepPlan, settings: Settings, executor: Executor, storage: BaseStorage, told: Told
+) -> Iterator[Stretch]:
     owner = Owner.me()
     before = 0
-    stretches = []
     for name, days, after in plan.stretches:
         study = Study(
             storage,
@@ -123,8 +130,7 @@ def sweep(plan: SweepPlan, settings: Settings, executor: Executor, told: Told) -
             told=hear,
         )
         before += plan.trials
-        stretches.append(_lived(plan, executor, study, days, after))
-    return _judged(plan, tuple(stretches))
+        yield _lived(plan, executor, study, days, after)
 
 
 def _lived(

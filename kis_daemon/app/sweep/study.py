@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -192,8 +192,18 @@ class _Seeded(BaseSampler):
         return TPESampler(seed=Random(f"{self._seed}/{trial.number}/{name}").getrandbits(32))
 
 
-def opened(url: str) -> optuna.storages.BaseStorage:
-    """Return the database of the studies, made where it is not there; `ConfigurationError` where it cannot be had."""
+@contextmanager
+def opened(url: str) -> Iterator[optuna.storages.BaseStorage]:
+    """Yield the database of the studies, made where it is not there; `ConfigurationError` where it cannot be had."""
+    storage = _opened(url)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _opened(url: str) -> optuna.storages.RDBStorage:
     optuna.logging.set_verbosity(logging.WARNING)
     try:
         parsed = make_url(url)

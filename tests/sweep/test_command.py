@@ -93,7 +93,7 @@ def test_what_cannot_be_is_refused_in_one_line(
 def test_a_library_that_is_not_there_is_told_with_how_to_install_it(
     library: str, options: list[str], tmp_path: Path
 ) -> None:
-    program = f"import sys\nsys.modules[{library!r}] = None\nfrom kis_daemon.app.cli import main\nsys.exit(main(sys.argv[1:]))"
+    program = f"import sys; sys.modules[{library!r}] = None; from kis_daemon.app.cli import main; sys.exit(main())"
     told = sweep_command(a_price_file(tmp_path), "--storage", f"sqlite:///{tmp_path / 'sweeps.db'}", *options)[2:]
 
     ended = run_python(program, *told)

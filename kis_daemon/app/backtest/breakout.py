@@ -20,7 +20,7 @@ from time import perf_counter
 from kis_daemon.app.backtest.columns import Columns, breakouts, columns_of, wilder_atr
 from kis_daemon.app.backtest.metrics import measure
 from kis_daemon.app.backtest.opening import OpeningDesk
-from kis_daemon.app.backtest.parameters import split
+from kis_daemon.app.backtest.pairs import split
 from kis_daemon.app.backtest.plan import BacktestPlan
 from kis_daemon.app.backtest.result import BacktestResult, BacktestTrade, DayEquity
 from kis_daemon.app.errors import UsageError
@@ -30,18 +30,22 @@ from kis_daemon.simulator.prices import PriceBook
 
 ENTRY_RULE, EXIT_RULE = "BREAKOUT", "TRAILING_ATR"
 
-LIMITS = {"breakout_bars": (2, 500), "atr_bars": (2, 200), "stop_atr": (0.1, 100.0), "position_pct": (0.01, 100.0)}
+LIMITS = {"breakout_bars": (2, 500), "atr_bars": (2, 200), "stop_atr": (0.1, 100.0), "position_pct": (0.01, 100.0), "shares": (1, 1_000_000)}
 """What each parameter may be; a whole number where its limits are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakoutRules:
-    """`position_pct` is what a purchase may cost, in percent of the account at cost; 0 shares it among all symbols."""
+    """`position_pct` is what a purchase may cost, in percent of the account at cost; 0 shares it among all symbols.
+
+    `shares` is how many a purchase is instead, as far as the cash goes; 0 leaves it to the percentage.
+    """
 
     breakout_bars: int = 20
     atr_bars: int = 14
     stop_atr: float = 3.0
     position_pct: float = 0.0
+    shares: int = 0
 
     def with_parameters(self, written: Iterable[str]) -> BreakoutRules:
         """Return the rules with these `name=value`; `UsageError` names the known ones."""
@@ -74,7 +78,7 @@ def run_breakout(
         for symbol in plan.symbols
     ]
     share = rules.position_pct or 100.0 / max(len(loaded), 1)
-    desk = OpeningDesk(calendar, plan.cash, share, commission_ppb)
+    desk = OpeningDesk(calendar, plan.cash, share, commission_ppb, shares=rules.shares)
     held = _Held(calendar, plan)
     for day, orders in _days([_Walker(columns, rules) for columns in loaded]):
         desk.begin(day)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass, replace
 from typing import Any
 
+from kis_daemon.app.backtest.pairs import split
 from kis_daemon.app.errors import ConfigurationError, UsageError
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.settings_fields import kinds, nested, refuse_what_does_not_fit
@@ -22,17 +23,6 @@ _LOOSE = ("commission_pct",)
 def known_names() -> tuple[str, ...]:
     """Return every setting that decides trades, with its section."""
     return tuple(path for path in kinds() if path.split(".")[0] in _SECTIONS or path in _LOOSE)
-
-
-def split(written: Iterable[str]) -> dict[str, str]:
-    """Return names and values of `name=value` texts; `UsageError` where there is no `=`, or a name stands twice."""
-    found: dict[str, str] = {}
-    for text in written:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not (name and equals and value) or name in found:
-            raise UsageError("usage.backtest_params", value=text)
-        found[name] = value
-    return found
 
 
 def with_parameters(settings: Settings, written: Iterable[str]) -> Settings:

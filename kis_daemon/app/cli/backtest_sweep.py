@@ -136,9 +136,10 @@ def _needing_research() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _RESEARCH:
+        library = (error.name or "").partition(".")[0]
+        if library not in _RESEARCH:
             raise
-        raise ConfigurationError("usage.research_absent", library=error.name) from None
+        raise ConfigurationError("usage.research_absent", library=library) from None
 
 
 def _on_dask(address: str) -> Any:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kis_daemon.app.backtest.parameters import split
+from kis_daemon.app.backtest.pairs import split
 from kis_daemon.app.backtest.rules import Rule, full_name, history_of, is_whole
 from kis_daemon.app.errors import UsageError
 from kis_daemon.app.settings import Settings

@@ -38,7 +38,9 @@ class Breakout(bt.Strategy):  # type: ignore[misc]
     """In above the highest of the 20 closes before, out 3 ATR below the highest close since."""
 
     def __init__(self) -> None:
-        self.atr = {data: bt.indicators.ATR(data, period=14, movav=bt.indicators.SmoothedMovingAverage) for data in self.datas}
+        self.atr = {
+            data: bt.indicators.ATR(data, period=14, movav=bt.indicators.SmoothedMovingAverage) for data in self.datas
+        }
         self.top = {data: bt.indicators.Highest(data.close(-1), period=20) for data in self.datas}
         self.highest: dict[Any, float] = {}
         self.bought: dict[Any, float] = {}

@@ -118,7 +118,9 @@ def main() -> None:
             data.append(Bar(kind, *prices, Quantity(volume, 0), at + 7 * HOUR, at + 7 * HOUR))
             if at_open:
                 size = Quantity(1_000, 0)
-                data.append(TradeTick(instrument.id, prices[0], size, AggressorSide.NO_AGGRESSOR, TradeId(f"{place}"), at, at))
+                data.append(
+                    TradeTick(instrument.id, prices[0], size, AggressorSide.NO_AGGRESSOR, TradeId(f"{place}"), at, at)
+                )
     bars = sum(map(len, market.values()))
     del market
     engine = BacktestEngine(config=BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))

@@ -20,12 +20,13 @@ from kis_daemon.ports import AccountFigures, DaySummary, SymbolName
 from kis_daemon.store import schema
 from kis_daemon.store.mapping import position_from_row, position_to_row
 from kis_daemon.store.rows_audit import AuditRows
+from kis_daemon.store.rows_bulk import BulkRows
 from kis_daemon.store.rows_control import ControlRows
 from kis_daemon.store.rows_orders import OrderRows
 from kis_daemon.store.rows_story import StoryRows
 
 
-class SqlRows(AuditRows, ControlRows, OrderRows, StoryRows):
+class SqlRows(AuditRows, BulkRows, ControlRows, OrderRows, StoryRows):
     """`ports.Rows` over one connection in one transaction."""
 
     # positions

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Connection, Row, String, and_, case, func, insert, select, type_coerce
 
 from kis_daemon.domain.calendar import KST
-from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
+from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, canonical, linked, payload_in
 from kis_daemon.store import schema
 from kis_daemon.store.rows_base import BaseRows
 
@@ -30,6 +30,19 @@ _HEAD = (
 )
 
 
+def chained_event(event: Event, text: str, previous: str, following: str) -> dict[str, Any]:
+    """Return the row of `event_log` for an event, its canonical text and the hashes on both sides of it."""
+    return {
+        "timestamp": event.at,
+        "event_type": event.type,
+        "correlation_id": event.correlation_id,
+        "actor": event.actor,
+        "payload_json": payload_in(text),
+        "prev_hash": previous,
+        "hash": following,
+    }
+
+
 class AuditRows(BaseRows):
     """The part of `ports.Rows` that deals with events. `last_link` is the last one appended: its two hashes."""
 
@@ -39,21 +52,9 @@ class AuditRows(BaseRows):
 
     def append(self, event: Event) -> None:
         previous = self.chain_head()
-        following = chain_hash(previous, event)
-        self._write(
-            _APPEND,
-            {
-                "timestamp": event.at,
-                "event_type": event.type,
-                "correlation_id": event.correlation_id,
-                "actor": event.actor,
-                "payload_json": json.dumps(
-                    dict(event.payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-                ),
-                "prev_hash": previous,
-                "hash": following,
-            },
-        )
+        text = canonical(event)
+        following = linked(previous, text)
+        self._write(_APPEND, chained_event(event, text, previous, following))
         self.last_link = (previous, following)
 
     def chain_head(self) -> str:

@@ -20,6 +20,7 @@ from time import perf_counter
 from kis_daemon.app.backtest.columns import Columns, breakouts, columns_of, wilder_atr
 from kis_daemon.app.backtest.metrics import measure
 from kis_daemon.app.backtest.opening import OpeningDesk
+from kis_daemon.app.backtest.order_records import OrderRecords
 from kis_daemon.app.backtest.pairs import split
 from kis_daemon.app.backtest.plan import BacktestPlan
 from kis_daemon.app.backtest.result import BacktestResult, BacktestTrade, DayEquity
@@ -30,7 +31,13 @@ from kis_daemon.simulator.prices import PriceBook
 
 ENTRY_RULE, EXIT_RULE = "BREAKOUT", "TRAILING_ATR"
 
-LIMITS = {"breakout_bars": (2, 500), "atr_bars": (2, 200), "stop_atr": (0.1, 100.0), "position_pct": (0.01, 100.0), "shares": (1, 1_000_000)}
+LIMITS = {
+    "breakout_bars": (2, 500),
+    "atr_bars": (2, 200),
+    "stop_atr": (0.1, 100.0),
+    "position_pct": (0.01, 100.0),
+    "shares": (1, 1_000_000),
+}
 """What each parameter may be; a whole number where its limits are."""
 
 
@@ -67,9 +74,14 @@ class BreakoutRules:
 
 
 def run_breakout(
-    plan: BacktestPlan, prices: PriceBook, calendar: TradingCalendar, rules: BreakoutRules, commission_ppb: int
+    plan: BacktestPlan,
+    prices: PriceBook,
+    calendar: TradingCalendar,
+    rules: BreakoutRules,
+    commission_ppb: int,
+    kept: OrderRecords | None = None,
 ) -> BacktestResult:
-    """Replay the days of `plan` and return what came of them."""
+    """Replay the days of `plan` and return what came of them; `kept` takes down every order."""
     listed = {listing.symbol: listing for listing in prices.listings()}
     bars = {symbol: prices.bars(symbol, prices.first_day, plan.last) for symbol in plan.symbols}
     begun = perf_counter()
@@ -86,6 +98,8 @@ def run_breakout(
             trade = walker.trade(desk)
             if trade is not None:
                 held.take(walker, trade)
+                if kept is not None:
+                    kept.keep(trade, walker.columns.market)
     seconds = perf_counter() - begun
     equity = held.equity(desk.trades)
     return BacktestResult(

@@ -22,7 +22,9 @@ _BILLION = 1_000_000_000
 class OpeningDesk:
     """See the rules above. `trades` is everything that was filled, in its order."""
 
-    def __init__(self, calendar: TradingCalendar, cash: Won, share_pct: float, commission_ppb: int, *, shares: int = 0) -> None:
+    def __init__(
+        self, calendar: TradingCalendar, cash: Won, share_pct: float, commission_ppb: int, *, shares: int = 0
+    ) -> None:
         self._calendar = calendar
         self._share = share_pct / 100
         self._commission_ppb = commission_ppb

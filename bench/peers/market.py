@@ -14,7 +14,6 @@ from pathlib import Path
 from kis_daemon.app.files import load_calendar
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Bar, Market, Symbol, Won, price_limits
-from kis_daemon.simulator.price_generator import GeneratedPrices
 from kis_daemon.simulator.prices import ListedSymbol, Series
 
 SYMBOLS, BARS = 20, 2_500
@@ -34,6 +33,8 @@ def generated(symbols: int = SYMBOLS, bars: int = BARS) -> Iterator[Row]:
     Dates say nothing here: a symbol's bars lie one after the other, so that all have as many. An open at a limit, where
     our exchange lets nobody buy or sell, is left out: the others know no limits.
     """
+    from kis_daemon.simulator.price_generator import GeneratedPrices  # for whoever writes the file, not for a run
+
     calendar = the_calendar()
     days = [day.date for day in calendar.trading_days(calendar.first, calendar.last)][:bars]
     seed, made = 1, 0
@@ -70,15 +71,17 @@ def _tradable(bars: tuple[Bar, ...], days: list[date]) -> Iterator[Bar]:
 
 
 class Loaded:
-    """The rows as the `PriceBook` that our backtest reads; `copies` lays the same market out again under other names."""
+    """The rows as the `PriceBook` that our backtest reads; `copies` lays the market out again under other names."""
 
     def __init__(self, file: Path, copies: int = 1) -> None:
         self._series: dict[Symbol, Series] = {}
         days: dict[str, date] = {}
+        seen: dict[Won, Won] = {}
         for copy in range(copies):
-            for code, day, opened, high, low, close, volume in read(file):
+            for code, day, *prices, volume in read(file):
                 name = Symbol(f"{int(code) + copy * SYMBOLS:06d}")
                 at = days.setdefault(day, date.fromisoformat(day))
+                opened, high, low, close = (seen.setdefault(price, price) for price in prices)  # as price_file does
                 bar = Bar(date=at, open=opened, high=high, low=low, close=close, volume=volume)
                 self._series.setdefault(name, Series(Market.KOSPI)).append(bar, on_tick=True)
         self.first_day = min(series.days[0] for series in self._series.values())
@@ -107,11 +110,16 @@ def read(file: Path) -> Iterator[Row]:
             yield code, day, opened_at, high, low, close, volume
 
 
+def write(file: Path, rows: Iterator[Row]) -> None:
+    """Write the rows as CSV."""
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        out = csv.writer(opened)
+        out.writerow(HEADER)
+        out.writerows(rows)
+
+
 def main() -> None:
-    with Path(sys.argv[1]).open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(HEADER)
-        rows.writerows(generated())
+    write(Path(sys.argv[1]), generated())
 
 
 if __name__ == "__main__":

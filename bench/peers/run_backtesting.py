@@ -32,7 +32,7 @@ def top(close: np.ndarray) -> np.ndarray:
     return pd.Series(close).rolling(20).max().shift(1).fillna(np.inf).to_numpy()
 
 
-class Breakout(Strategy):
+class Breakout(Strategy):  # type: ignore[misc]
     """In above the highest of the 20 closes before, out 3 ATR below the highest close since."""
 
     highest = 0.0

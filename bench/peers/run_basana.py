@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sys
 from collections import deque
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -64,9 +64,7 @@ def main() -> None:
                 begin + DAY,
                 bar.Bar(begin, pair, *(Decimal(number) for number in numbers), DAY),
             )
-            for begin, numbers in (
-                (datetime.fromisoformat(day).replace(tzinfo=timezone.utc), numbers) for day, *numbers in rows
-            )
+            for begin, numbers in ((datetime.fromisoformat(day).replace(tzinfo=UTC), numbers) for day, *numbers in rows)
         ]
     bars = sum(map(len, market.values()))
     del market

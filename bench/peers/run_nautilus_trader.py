@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections import deque
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,7 +30,7 @@ HOUR = 3_600 * 10**9
 KRX = Venue("KRX")
 
 
-class Breakout(Strategy):
+class Breakout(Strategy):  # type: ignore[misc]
     """In above the highest of the 20 closes before, out 3 ATR below the highest close since."""
 
     def __init__(self, instrument: Equity, kind: BarType, at_open: bool) -> None:
@@ -49,7 +49,7 @@ class Breakout(Strategy):
         if self.at_open:
             self.subscribe_trade_ticks(self.instrument.id)
 
-    def on_trade_tick(self, tick: TradeTick) -> None:
+    def on_trade_tick(self, _tick: TradeTick) -> None:
         if self.wanted is not None:
             self._submit(self.wanted)
             self.wanted = None
@@ -113,7 +113,7 @@ def main() -> None:
         kind = BarType.from_str(f"{instrument.id}-1-DAY-LAST-EXTERNAL")
         instruments.append((instrument, kind))
         for place, (day, opened, high, low, close, volume) in enumerate(rows):
-            at = int(datetime.fromisoformat(day).replace(tzinfo=timezone.utc).timestamp()) * 10**9
+            at = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 10**9
             prices = [Price(number, 0) for number in (opened, high, low, close)]
             data.append(Bar(kind, *prices, Quantity(volume, 0), at + 7 * HOUR, at + 7 * HOUR))
             if at_open:

@@ -42,7 +42,7 @@ def main() -> None:
             result = run_breakout(plan, prices, calendar, BreakoutRules(shares=1), 0, kept)
             if write is not None:
                 write(records.tables)
-            return _earned(result)
+            return earned(result)
 
         measured(len(symbols) * len(days), run)
 
@@ -58,7 +58,7 @@ def _journal(stack: ExitStack) -> Callable[[Tables], None]:
     return lambda tables: database.transact_now(lambda rows: rows.add_all(tables))
 
 
-def _earned(result: BacktestResult) -> tuple[int, int]:
+def earned(result: BacktestResult) -> tuple[int, int]:
     """Return what the finished trades brought without costs, and how many they are."""
     paid: dict[str, int] = {}
     profit = sales = 0

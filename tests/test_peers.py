@@ -1,5 +1,6 @@
 """The bench of backtesters: pinned peers, one market for all, one answer of all, and what is promised of ours."""
 
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def test_no_open_of_the_market_lies_at_a_limit(rows: list[Row]) -> None:
     assert len(rows) == 2 * 600
     for (code, *_, close, _), (other, day, opened, *_) in pairwise(rows):
         if code == other:
-            lower, upper = price_limits(close, Market.KOSPI, market.date.fromisoformat(day))
+            lower, upper = price_limits(close, Market.KOSPI, date.fromisoformat(day))
             assert lower < opened < upper
 
 

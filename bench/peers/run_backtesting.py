@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 from backtesting import Backtest, Strategy
 
 from bench.peers.said import columns, measured
@@ -29,7 +29,7 @@ def wilder(high: np.ndarray, low: np.ndarray, close: np.ndarray, n: int = 14) ->
 
 def top(close: np.ndarray) -> np.ndarray:
     """Return the highest of the 20 closes before each bar."""
-    return pd.Series(close).rolling(20).max().shift(1).fillna(np.inf).to_numpy()
+    return np.asarray(pd.Series(close).rolling(20).max().shift(1).fillna(np.inf))
 
 
 class Breakout(Strategy):  # type: ignore[misc]

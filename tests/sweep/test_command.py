@@ -53,6 +53,18 @@ def test_two_processes_share_one_study_in_mariadb(tmp_path: Path, servers: Serve
     assert len(one.numbers) == 8
 
 
+def test_a_dask_cluster_runs_the_trials(tmp_path: Path) -> None:
+    cluster = [sys.executable, "-m", "tests.sweep.cluster"]
+    command = sweep_command(a_price_file(tmp_path), "--trials", "3")
+
+    with subprocess.Popen(cluster, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as begun:
+        assert begun.stdout is not None
+        ended = run_to_its_end([*command, "--dask", begun.stdout.readline().strip()], tmp_path, "dask")
+        begun.communicate()  # its input ends, and with it the cluster
+
+    assert ended.numbers == [0, 1, 2]
+
+
 def test_a_walk_forward_tries_its_best_on_the_days_after(bars: Path, tmp_path: Path) -> None:
     told = tmp_path / "told.json"
     options = ("--trials", "3", "--walk-forward", "200/100", "--json", str(told))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -118,12 +119,9 @@ def command(
     asked = json.dumps([run.question_of(plan, settings, plan.days), walk], sort_keys=True)
     plan = replace(plan, name=study or f"sweep-{hashlib.sha256(asked.encode()).hexdigest()[:12]}")
     click.echo(say(language, "sweep.begins", study=plan.name, trials=_total(plan), jobs=jobs), err=True)
-    executor = search.processes(jobs) if dask is None else _on_dask(dask)
-    try:
-        with _progress(_total(plan), metric, language) as told:
-            swept = run.sweep(plan, settings, executor, told)
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+    workers = search.processes(jobs) if dask is None else _on_dask(dask)
+    with workers as executor, _progress(_total(plan), metric, language) as told:
+        swept = run.sweep(plan, settings, executor, told)
     if json_file is not None:
         json_file.write_text(json.dumps(written.as_json(plan, swept), ensure_ascii=False, indent=1) + "\n", "utf-8")
     _tell(plan, swept, language)
@@ -142,7 +140,7 @@ def _needing_research() -> Iterator[None]:
         raise ConfigurationError("usage.research_absent", library=library) from None
 
 
-def _on_dask(address: str) -> Any:
+def _on_dask(address: str) -> AbstractContextManager[Executor]:
     with _needing_research():
         from kis_daemon.app.sweep.dask import workers
     return workers(address)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 
 from distributed import Client
 
@@ -11,10 +13,12 @@ from kis_daemon.app.errors import ConfigurationError
 _CONNECTED_S = 10
 
 
-def workers(address: str) -> Executor:
-    """Return the workers of the scheduler at `address`; `ConfigurationError` where it does not answer."""
+@contextmanager
+def workers(address: str) -> Iterator[Executor]:
+    """Give the workers of the scheduler at `address`; `ConfigurationError` where it does not answer."""
     try:
-        executor: Executor = Client(address, timeout=_CONNECTED_S).get_executor()
+        client = Client(address, timeout=_CONNECTED_S)
     except (OSError, ValueError):
         raise ConfigurationError("sweep.no_dask", address=address) from None
-    return executor
+    with client:
+        yield client.get_executor()

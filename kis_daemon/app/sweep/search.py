@@ -15,8 +15,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import date
 
 from kis_daemon.app.sweep.space import Space
@@ -27,9 +28,14 @@ _SIGN_S = 60.0
 _LOOK_S = 1.0
 
 
-def processes(jobs: int) -> Executor:
-    """Return processes of this machine that run trials; started anew each, so that they share nothing."""
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+@contextmanager
+def processes(jobs: int) -> Iterator[Executor]:
+    """Give processes of this machine that run trials; started anew each, so that they share nothing."""
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # whoever interrupts does not wait for a trial's end
 
 
 def search(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -9,6 +11,7 @@ from statistics import median
 
 from kis_daemon.app.backtest.breakout import BreakoutRules, run_breakout
 from kis_daemon.app.backtest.plan import BacktestPlan
+from kis_daemon.app.backtest.result import BacktestResult
 from kis_daemon.domain.market import Bar, Market, Symbol, Won
 from kis_daemon.simulator.prices import ListedSymbol, Series
 from tests.backtest.basket import FILE, FIRST, SESSIONS, replayed, some_symbols, the_basket, the_calendar
@@ -44,8 +47,7 @@ def backtest_orders() -> Told:
 
 def backtest_recomputed() -> Told:
     """Every order and trade of seven years and 40 symbols, recomputed by code that shares none with the project."""
-    prices = the_basket(_DATA)
-    result = replayed(prices, some_symbols(prices, 40), _ALL_DAYS, first=date(2015, 1, 5))
+    result = _seven_years()
     found = Recomputation(result, _DATA / FILE, _DATA / SESSIONS)
     differences = found.run()
     whole = (found.orders_checked, found.trades_checked) == (len(result.orders), len(result.trades))
@@ -53,6 +55,24 @@ def backtest_recomputed() -> Told:
     told += f"{found.certain_quantities} quantities of one possible statement, {len(differences)} differences"
     years = {trade.at.year for trade in result.trades}
     return whole and not differences and years == set(range(2015, 2022)), told
+
+
+def _seven_years() -> BacktestResult:
+    """Return the backtest of all days; it is kept in build/campaign, so that a campaign that was cut short goes on."""
+    command = ["git", "describe", "--always", "--dirty=+"]
+    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    kept = ROOT / "build" / "campaign" / f"seven-years-{commit}.pickle"
+    if kept.is_file() and not commit.endswith("+"):
+        with kept.open("rb") as file:
+            found: BacktestResult = pickle.load(file)
+            return found
+    prices = the_basket(_DATA)
+    result = replayed(prices, some_symbols(prices, 40), _ALL_DAYS, first=date(2015, 1, 5))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    half = kept.with_suffix(".half")
+    half.write_bytes(pickle.dumps(result))
+    half.rename(kept)
+    return result
 
 
 def backtest_speed() -> Told:

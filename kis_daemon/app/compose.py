@@ -2,8 +2,7 @@
 
 Rules of this room
     Below this line nobody asks which mode or venue it is: a different behaviour is a different object handed in here.
-    The real host is reached by no path of this version: REAL is refused until its readiness guards stand
-    (docs/decisions/0002).
+    The real host is reached by one path: a countdown that a person let pass (real_money.py).
 """
 
 from __future__ import annotations
@@ -13,11 +12,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import Feed, RunOptions
+from kis_daemon.app.safety import watched_by
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST, TradingCalendar
+from kis_daemon.domain.first_steps import FirstSteps
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import Order
 from kis_daemon.ports import Broker, Clock, Entropy, MarketData, Notifier, QuoteFeed, Records
@@ -28,12 +29,14 @@ from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
+from kis_daemon.services.circuit_breakers import CircuitBreakers
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.names import Names, NamingNotifier
 from kis_daemon.services.order_follower import OrderTiming
@@ -44,6 +47,7 @@ from kis_daemon.services.quote_desk import QuoteDesk
 from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote_figures
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
+from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
@@ -85,7 +89,11 @@ class House:
     synchronizer: OrderSynchronizer
     reconciler: Reconciler
     control: Control
+    risk: RiskManager
+    locks: Locks
+    breakers: CircuitBreakers
     trader: Trader
+    histories: Histories
     timetable: Timetable
     poller: QuotePoller
     looks: HeldLooks
@@ -121,8 +129,12 @@ def compose(
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
+    halts_on_drawdown: bool = True,
 ) -> House:
-    """Build the services of one run and tie them together; nothing is opened or started."""
+    """Build the services of one run and tie them together; nothing is opened or started.
+
+    A drawdown at its limit turns the kill switch on for entries; not where nobody is there to release it.
+    """
     stream_is_primary = options.feed is Feed.WS
     book = Book()
     board = QuoteBoard()
@@ -138,6 +150,16 @@ def compose(
         mandate,
         Provenance(config_hash=config_hash(settings), git_commit_sha=commit, schema_version=schema_version),
     )
+    rules = TradingRules(
+        entry=settings.entry,
+        protection=settings.protection,
+        trend_break=settings.trend_break,
+        gap=settings.gap,
+        limits=settings.risk,
+        commission_ppb=settings.commission_ppb,
+        first_steps=_first_steps(settings, options),
+    )
+    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
     control = Control(
         book=book,
         journal=journal,
@@ -172,7 +194,24 @@ def compose(
         commission_ppb=settings.commission_ppb,
         on_change=order_changed,
     )
-    account = AccountKeeper(book=book, journal=journal, clock=clock, patience=Patience(), on_change=account_changed)
+    locks = Locks(book=book, journal=journal, clock=clock, on_change=account_changed)
+    breakers = watched_by(
+        control,
+        locks,
+        book=book,
+        journal=journal,
+        calendar=calendar,
+        clock=clock,
+        limits=settings.risk,
+        rules=settings.breaker,
+        price=board.price,
+        outages=outages,
+        mandate=mandate,
+        halts_on_drawdown=halts_on_drawdown,
+    )
+    account = AccountKeeper(
+        book=book, journal=journal, locks=locks, clock=clock, patience=Patience(), on_change=account_changed
+    )
     reconciler = Reconciler(
         broker=kis.broker,
         book=book,
@@ -194,24 +233,19 @@ def compose(
         clock=clock,
         mode=settings.trading_mode.value,
         gate=control.gate,
+        risk=risk.check,
         last_price=board.price,
         trades_continuously=trades_continuously,
         ask_broker=reconciler.wake,
         on_refusal=order_refused,
         timing=OrderTiming(),
     )
-    rules = TradingRules(
-        entry=settings.entry,
-        protection=settings.protection,
-        trend_break=settings.trend_break,
-        gap=settings.gap,
-        limits=settings.risk,
-        commission_ppb=settings.commission_ppb,
-    )
     audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
     door = RecordedDoor(synchronizer)
-    buyer = Buyer(book=book, journal=journal, synchronizer=door, approvals=desk, calendar=calendar, rules=rules)
-    seller = Seller(book=book, journal=journal, synchronizer=door, approvals=desk, clock=clock, rules=rules)
+    buyer = Buyer(book=book, journal=journal, synchronizer=door, approvals=desk, risk=risk, rules=rules)
+    seller = Seller(
+        book=book, journal=journal, locks=locks, synchronizer=door, approvals=desk, clock=clock, rules=rules
+    )
     trader = (
         Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
         if audit_desk is None
@@ -280,6 +314,7 @@ def compose(
     actions = CorporateActions(
         book=book,
         journal=journal,
+        locks=locks,
         histories=histories,
         calendar=calendar,
         clock=clock,
@@ -316,7 +351,11 @@ def compose(
         synchronizer=synchronizer,
         reconciler=reconciler,
         control=control,
+        risk=risk,
+        locks=locks,
+        breakers=breakers,
         trader=trader,
+        histories=histories,
         timetable=timetable,
         poller=poller,
         looks=looks,
@@ -330,16 +369,28 @@ def compose(
     )
 
 
+def _first_steps(settings: Settings, options: RunOptions) -> FirstSteps:
+    """Return how careful the beginning of a day is: with real money as the command line says."""
+    if settings.trading_mode is not TradingMode.REAL:
+        return FirstSteps()
+    return FirstSteps(
+        order_percent=options.real_first_order_percent,
+        one_symbol_on_the_first_day=options.real_limit_symbols_first_day,
+    )
+
+
 def _mandate(settings: Settings, clock: Clock, calendar: TradingCalendar) -> Mandate:
-    """The standing mandate that starting a daemon on paper money signs for its run (C28)."""
+    """The standing mandate that starting a daemon signs for its run; in REAL --confirm-real-trading signs it (C28)."""
     now = clock.now()
     expires_at = now + timedelta(days=_MANDATE_DAYS)
     if settings.venue is Venue.SIMULATOR:  # nobody is there to sign another one in the middle of a simulated decade
         expires_at = max(expires_at, datetime.combine(calendar.last, time.max, KST))
-    venue = "simulator" if settings.venue is Venue.SIMULATOR else "paper account"
+    venue = {Venue.SIMULATOR: "the simulator", Venue.KIS_PAPER: "the paper account"}.get(
+        settings.venue, "the real account with --confirm-real-trading"
+    )
     return Mandate(
         mandate_id=f"{settings.trading_mode.value.lower()}-{now:%Y%m%d%H%M%S}",
-        signed_by=f"start on the {venue}",
+        signed_by=f"start on {venue}",
         signed_at=now,
         expires_at=expires_at,
         side=Side.BUY,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import date
 
 import structlog
@@ -20,7 +21,7 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK
+from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK
 from kis_daemon.services.corporate_actions import read_closes
 
 log = structlog.get_logger("daemon")
@@ -36,8 +37,9 @@ async def live(
     systemd: Systemd,
     watchdog_s: float | None,
     alert_desk: AlertDesk,
+    also: Mapping[str, Callable[[], Coroutine[None, None, None]]],
 ) -> None:
-    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain."""
+    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `also` lives beside by name."""
     await _recover(house)
     systemd.ready(f"{house.control.gate().gate.value}, {len(house.book.positions)} positions")
     try:
@@ -55,6 +57,7 @@ async def live(
                 group.create_task(house.names.run(), name="names"),
                 group.create_task(house.timetable.run(), name="timetable"),
             ]
+            tasks += [group.create_task(life(), name=name) for name, life in also.items()]
             if house.audit is not None:
                 tasks.append(group.create_task(house.audit.run(), name="audit"))
             if watchdog_s is not None:
@@ -128,6 +131,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
     for position in rows.open_positions():
         book.positions[position.symbol] = position
         book.rename(position.symbol, position.name)
+    book.first_order_day = rows.first_order_day(house.settings.trading_mode.value)
     book.trades_today.extend(rows.trades(today, today))
     book.start_day(today)
     for symbol, stopped_on in rows.last_stops():
@@ -137,7 +141,9 @@ def _load(rows: Rows, house: House, today: date) -> None:
             known = book.booked_at.get(order.intent.symbol)
             book.booked_at[order.intent.symbol] = order.updated_at if known is None else max(known, order.updated_at)
     book.external = json.loads(rows.mark(EXTERNAL_MARK) or "{}")
-    book.locked = json.loads(rows.mark(LOCKED_MARK) or "{}")
+    house.locks.load(rows)
+    house.breakers.load(rows)
+    book.flows = int(rows.mark(FLOWS_MARK) or 0)
     book.last_closes = read_closes(rows.mark(CLOSES_MARK))
     cash = rows.mark(LEDGER_MARK)
     book.ledger_cash = None if cash is None else int(cash)

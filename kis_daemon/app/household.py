@@ -8,10 +8,11 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,9 +25,11 @@ from kis_daemon.app.errors import ConfigurationError, ExitCode
 from kis_daemon.app.files import git_commit
 from kis_daemon.app.lock import InstanceLock
 from kis_daemon.app.logs import Logs
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.outside import OutsideSink
+from kis_daemon.app.readiness_checks import readiness_checks
+from kis_daemon.app.rehearsal import Lived, rehearse
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.app.summary import summarize
 from kis_daemon.app.systemd import Systemd, watchdog_interval_s
@@ -42,11 +45,15 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import Kis, KisLimits, open_kis
 from kis_daemon.kis.transport import KisEndpoints
 from kis_daemon.ports import Clock, Entropy, StoreError
+from kis_daemon.services.readiness import ReadinessDesk
+from kis_daemon.services.rehearsals import Rehearsals
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.spare import SpareRecords
 
 ORDER_JOURNAL = "order_journal.jsonl"
+
+Life: TypeAlias = Callable[[], Coroutine[None, None, None]]
 
 Hide: TypeAlias = Callable[..., None]
 """Takes texts that no log line may show."""
@@ -196,6 +203,7 @@ class Household:
                 venue=self.settings.venue.value,
                 pid=os.getpid(),
             )
+            also = self._before_real_money(house, alert_desk, kis)
             progress = self._show_progress(house, simulated=outfit.market_over is not None)
             watcher = asyncio.create_task(self._stop_with(outfit.market_over, stop), name="market_over")
             try:
@@ -205,6 +213,7 @@ class Household:
                     systemd=self._systemd,
                     watchdog_s=watchdog_interval_s(os.environ, os.getpid()),
                     alert_desk=alert_desk,
+                    also=also,
                 )
             finally:
                 watcher.cancel()
@@ -218,6 +227,35 @@ class Household:
             )
         self._show_summary(summary)
         return ExitCode.OK
+
+    def _before_real_money(self, house: House, alert_desk: AlertDesk, kis: Kis) -> dict[str, Life]:
+        """Have entries wait for readiness where money is real; return what lives beside the daemon for it."""
+        if self.settings.trading_mode is not TradingMode.REAL:
+            return {}
+        rehearsals = Rehearsals(partial(self._rehearse, house), house.journal, self.calendar, house.clock)
+        checks = readiness_checks(
+            house,
+            alert_desk,
+            self.calendar,
+            ahead_s=lambda: kis.server_clock.ahead_s,
+            rehearsed=rehearsals.trouble,
+        )
+        readiness = ReadinessDesk(checks, house.journal, self.calendar, house.clock, binds=True)
+        house.control.is_ready = readiness.lets_enter
+        return {"readiness": readiness.run, "rehearsals": rehearsals.run}
+
+    async def _rehearse(self, house: House, day: date) -> str:
+        """Rehearse `day`; return what went wrong."""
+        listings, histories = house.book.listings, house.histories
+        lived = [
+            Lived(
+                symbol=symbol, name=listings[symbol].name, market=listings[symbol].market, bars=histories.bars(symbol)
+            )
+            for symbol in house.trader.symbols()
+            if symbol in listings
+        ]
+        yesterday = self.calendar.previous_trading_day(day).date
+        return (await rehearse(day, yesterday, lived, self.settings.config_dir)).trouble
 
     async def _stop_with(self, market_over: asyncio.Event | None, stop: asyncio.Event) -> None:
         """Stop when the simulator has no more prices to play."""

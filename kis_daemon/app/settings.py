@@ -30,6 +30,7 @@ from kis_daemon.app.settings_keys import Credentials, credentials, get_trading_m
 from kis_daemon.app.settings_sources import FIELD_VARIABLES, Given, dotenv_file, environment, yaml_files
 from kis_daemon.console.alerts import AlertRules
 from kis_daemon.console.catalogue import Language
+from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.positions import ProtectionRules
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     trend_break: TrendBreakRules = Field(default_factory=TrendBreakRules)
     gap: GapRules = Field(default_factory=GapRules)
     risk: RiskLimits = Field(default_factory=RiskLimits)
+    breaker: BreakerRules = Field(default_factory=BreakerRules)
     universe: UniverseRules = Field(default_factory=UniverseRules)
     alerts: AlertRules = Field(default_factory=AlertRules)
     commission_pct: float = 0.0140527

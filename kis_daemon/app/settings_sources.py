@@ -68,7 +68,7 @@ VARIABLES = frozenset(
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "strategy.yaml": ("entry", "protection", "trend_break", "gap"),
-    "risk.yaml": ("risk", "commission_pct"),
+    "risk.yaml": ("risk", "breaker", "commission_pct"),
     "universe.yaml": ("universe", "stocks"),
     "alerts.yaml": ("alerts",),
 }

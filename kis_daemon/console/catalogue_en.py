@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_en import SENTENCES as COMMANDS
+from kis_daemon.console.catalogue_safety_en import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
     # --- alerts ------------------------------------------------------------------------------------------------------
@@ -56,6 +57,10 @@ SENTENCES: Mapping[str, str] = {
     "examination_failed": "Corporate actions could not be examined for {symbols}; trading goes on with yesterday's levels",
     "held_halted": "{stock} is halted: {quantity:number} shares wait, exits stay pending",
     "held_in_liquidation": "{stock} is in liquidation trading: {quantity:number} shares have no automatic exit, decide by hand",
+    "readiness_blocked": "No entries with real money yet: {reason}. What is held goes on being protected",
+    "readiness_passed": "All checks are passed: entries with real money are open",
+    "rehearsal_failed": "The rehearsal failed, and entries stay closed: {reason}. What is held goes on being protected",
+    "rehearsal_passed": "The rehearsal of {day} is passed",
     "spare_refused": "The database is back but does not take a record that was kept aside. Compare your orders at the broker with the log: {reason}",
     "store_restored": "The database is back after {seconds:number} s; what was kept aside is in it",
     "stream_absent": "No live quotes for {seconds:number} s in the session: {reason}. Prices are asked for instead. Please look",
@@ -155,7 +160,10 @@ SENTENCES: Mapping[str, str] = {
     "config.telegram_half": "{place}: missing; TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID are set both or not at all",
     "config.universe_empty": "universe.stocks: empty; list symbols there or with --symbols",
     "config.universe_no_candidates": "universe.candidate_pool_mode: yaml, and candidate_stocks and stocks are both empty; list symbols there",
-    "config.real_not_yet": "TRADING_MODE REAL: this version trades on paper and on the simulator only; REAL opens with its readiness check",
+    "config.real_not_confirmed": "TRADING_MODE REAL: nobody confirmed it for this start; add --confirm-real-trading and let the countdown pass",
+    "config.real_by_hand": "TRADING_MODE REAL: a selection by hand asks no real server; the daemon selects at 08:00, and this shows what it kept (--date)",
+    "real.warning": "REAL MONEY: account {account}. The day's first order takes at most {percent} % of its size. Ctrl+C ends this start.",
+    "real.countdown": "  begins in {seconds} s",
     "config.real_mode_in_paper": "The PAPER path met {found}; it does not start",
     "config.data_dir": "{place}: the data folder cannot be written ({reason})",
     "usage.mode_missing": "--mode is missing; say --mode trade (see --help)",
@@ -223,4 +231,5 @@ SENTENCES: Mapping[str, str] = {
     "help.db": "Make the database or bring it to the newest schema.",
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
+    **SAFETY,
 }

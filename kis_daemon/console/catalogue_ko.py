@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_ko import SENTENCES as COMMANDS
+from kis_daemon.console.catalogue_safety_ko import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
     # --- alerts ------------------------------------------------------------------------------------------------------
@@ -56,6 +57,10 @@ SENTENCES: Mapping[str, str] = {
     "examination_failed": "{symbols}의 권리·분할 여부를 확인하지 못했습니다. 어제 기준가로 계속 보호합니다",
     "held_halted": "{stock} 거래정지: 보유 {quantity:number}주의 청산을 보류합니다",
     "held_in_liquidation": "{stock} 정리매매: 보유 {quantity:number}주는 자동 청산하지 않습니다. 직접 판단하세요",
+    "readiness_blocked": "실거래 매수 대기: {reason}. 보유 종목은 계속 보호합니다",
+    "readiness_passed": "모든 점검을 통과했습니다. 실거래 매수가 열렸습니다",
+    "rehearsal_failed": "리허설에 실패해 매수를 닫아 둡니다: {reason}. 보유 종목은 계속 보호합니다",
+    "rehearsal_passed": "{day} 리허설을 통과했습니다",
     "spare_refused": "임시로 보관한 기록 하나를 데이터베이스에 옮기지 못했습니다. 증권사 주문 내역과 대조하세요: {reason}",
     "store_restored": "데이터베이스 복구: {seconds:number}초 만입니다. 그동안의 기록을 옮겼습니다",
     "stream_absent": "장중 {seconds:number}초째 실시간 시세 없음: {reason}. 시세를 조회로 대신합니다. 확인하십시오",
@@ -152,7 +157,10 @@ SENTENCES: Mapping[str, str] = {
     "config.telegram_half": "{place}: TELEGRAM_BOT_TOKEN과 TELEGRAM_CHAT_ID는 둘 다 있거나 둘 다 없어야 합니다",
     "config.universe_empty": "universe.stocks: 비어 있습니다. 종목을 적거나 --symbols로 알려 주십시오",
     "config.universe_no_candidates": "universe.candidate_pool_mode: yaml인데 candidate_stocks와 stocks가 모두 비어 있습니다. 종목을 적어 주십시오",
-    "config.real_not_yet": "TRADING_MODE REAL: 이 버전은 모의투자와 시뮬레이터에서만 거래합니다. 실거래는 준비 점검이 갖춰진 뒤에 열립니다",
+    "config.real_not_confirmed": "TRADING_MODE REAL: 이번 시작에서 확인되지 않았습니다. --confirm-real-trading을 붙이고 카운트다운을 기다리십시오",
+    "config.real_by_hand": "TRADING_MODE REAL: 수동 선정은 실서버에 묻지 않습니다. 데몬이 08:00에 선정하며, 보관된 결과는 --date로 볼 수 있습니다",
+    "real.warning": "실거래: 계좌 {account}. 하루의 첫 주문은 계산된 수량의 최대 {percent} %입니다. 중단하려면 Ctrl+C를 누르십시오.",
+    "real.countdown": "  {seconds}초 뒤 시작합니다",
     "config.real_mode_in_paper": "PAPER 경로에서 {found}을(를) 만났습니다. 시작하지 않습니다",
     "config.data_dir": "{place}: 데이터 폴더를 쓸 수 없습니다({reason})",
     "usage.mode_missing": "--mode가 없습니다. trade를 쓰십시오(도움말: --help)",
@@ -220,4 +228,5 @@ SENTENCES: Mapping[str, str] = {
     "help.db": "데이터베이스를 만들거나 새 구조로 올립니다.",
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
+    **SAFETY,
 }

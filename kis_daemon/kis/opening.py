@@ -21,6 +21,7 @@ from kis_daemon.kis.feed_link import FeedPace
 from kis_daemon.kis.key_file import KeyFile
 from kis_daemon.kis.market_data import KisMarketData
 from kis_daemon.kis.questions import Questions, RetryRule
+from kis_daemon.kis.server_clock import ServerClock
 from kis_daemon.kis.survey import KisSurvey
 from kis_daemon.kis.tokens import AccessTokens, KeyKeeper, StreamKeys
 from kis_daemon.kis.transport import KisEndpoints, Transport
@@ -56,6 +57,7 @@ class Kis:
     access_tokens: KeyKeeper
     stream_keys: KeyKeeper
     cooldown: Cooldown
+    server_clock: ServerClock
 
     async def prewarm(self, until: datetime) -> bool:
         """Have both keys, good until then where KIS allows it, so that no order waits for one; never raises for KIS.
@@ -79,7 +81,8 @@ async def open_kis(
     """Open the environment, close it at the end; keys are kept in `token_path`, or in memory only."""
     budget = Budget(limits.calls, limits.spacing_s)
     key_file = KeyFile(token_path, credentials.owner(profile))
-    async with Transport(endpoints.rest, limits.timeout_s) as transport:
+    server_clock = ServerClock(clock)
+    async with Transport(endpoints.rest, limits.timeout_s, server_clock.hear) as transport:
         tokens = KeyKeeper(AccessTokens(transport, budget, credentials, clock), key_file, clock)
         stream_keys = KeyKeeper(StreamKeys(transport, budget, credentials, clock), key_file, clock)
         access = Access(tokens, budget, credentials)
@@ -94,4 +97,5 @@ async def open_kis(
             access_tokens=tokens,
             stream_keys=stream_keys,
             cooldown=budget,
+            server_clock=server_clock,
         )

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+    from kis_daemon.domain.breakers import Breaker, Trip
     from kis_daemon.domain.events import Event, OperatorEvent
+    from kis_daemon.domain.locks import LockScope, SymbolLock
     from kis_daemon.domain.market import Symbol, Won
     from kis_daemon.domain.orders import Fill, Order, OrderIntent, OrderKey
     from kis_daemon.domain.positions import Position, Trade
@@ -94,9 +96,30 @@ class Rows(Protocol):
 
     def set_kill_switch(self, switch: KillSwitch) -> None: ...
 
+    def symbol_locks(self) -> tuple[SymbolLock, ...]:
+        """Return every lock that nobody has taken away, by symbol and scope; of one scope the newest."""
+
+    def lock_symbol(self, lock: SymbolLock) -> None:
+        """Keep the lock, in the place of the symbol's older one of its scope."""
+
+    def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:
+        """Take the symbol's lock of that scope away; False where there is none."""
+
+    def breaker_trips(self) -> tuple[Trip, ...]:
+        """Return the open trip of each circuit breaker; an operator's row is one too."""
+
+    def add_breaker_trip(self, trip: Trip) -> None:
+        """Keep the trip, in the place of an older one of its breaker."""
+
+    def end_breaker_trips(self, breaker: Breaker, at: datetime, by: str, status: str) -> bool:
+        """Close what is open of that breaker; False where nothing is."""
+
     def add_proposal(self, proposal: Proposal) -> None: ...
 
     def add_approval(self, approval: Approval) -> None: ...
+
+    def add_spent_approval(self, proposal: Proposal, approval: Approval, at: datetime) -> None:
+        """Write an approval with its proposal, spent at `at`: by the transaction that writes it, so never again."""
 
     def use_approval(self, token_hash: str, at: datetime) -> TokenRefusal | None:
         """Spend the approval of that token; the reason if it cannot be (unknown, used, expired)."""
@@ -111,6 +134,9 @@ class Rows(Protocol):
         """Keep an order that was asked for and refused before it was begun."""
 
     def order(self, key: OrderKey) -> Order | None: ...
+
+    def first_order_day(self, mode: str) -> date | None:
+        """Return the day of the first order of `mode` that reached the broker, None before there was one."""
 
     def live_orders(self) -> tuple[Order, ...]: ...
 

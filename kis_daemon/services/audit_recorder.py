@@ -22,6 +22,7 @@ from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.indicators import Indicators
 from kis_daemon.domain.market import Bar, Quote, Symbol, Won
 from kis_daemon.domain.orders import Order, OrderIntent
+from kis_daemon.domain.risk import Trial
 from kis_daemon.domain.strategy import NoSetup
 from kis_daemon.ports import Clock
 from kis_daemon.services.approvals import Grant
@@ -34,8 +35,8 @@ from kis_daemon.services.door import Door, Queued, Refused
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.trader import Trader
 
-FIGURES = ("day", "statement_cash", "holdings_value", "day_base_equity", "notional_today")
-KEYED = ("orders", "positions", "listings", "external", "locked", "sellable_cap", "stopped_on")
+FIGURES = ("day", "statement_cash", "holdings_value", "day_base_equity", "notional_today", "is_first_day")
+KEYED = ("orders", "positions", "listings", "external", "locked", "entry_locks", "sellable_cap", "stopped_on")
 
 
 class BookWatch:
@@ -47,10 +48,11 @@ class BookWatch:
         self._keyed: dict[str, dict[Any, Any]] = {}
         self._trades: list[Any] = []
         self._live: dict[Any, Any] = {}
+        self._trial: Trial | None = None
 
     def forget(self) -> None:
         """Tell everything the next time."""
-        self._figures, self._keyed, self._trades, self._live = [], {}, [], {}
+        self._figures, self._keyed, self._trades, self._live, self._trial = [], {}, [], {}, None
 
     def changes(self) -> dict[str, Any]:
         """Return the changed parts by name; an entry that is gone is None."""
@@ -66,6 +68,9 @@ class BookWatch:
                 changed = {key: written(value) for key, value in now.items() if before.get(key) != value}
                 found[name] = changed | {key: None for key in before if key not in now}
                 self._keyed[name] = dict(now)
+        if book.trial != self._trial:
+            self._trial = book.trial
+            found["trial"] = written(book.trial)
         if book.live != self._live:
             self._live = dict(book.live)
             found["live"] = [[symbol, side.value, key] for (symbol, side), key in self._live.items()]

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from kis_daemon.domain import risk
-from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
+from kis_daemon.domain.calendar import SessionPhase
 from kis_daemon.domain.market import Listing, Quote, QuoteSource, Side, Symbol, Won, move_ticks
 from kis_daemon.domain.orders import OrderIntent, OrderState, OrderType, signal_id
 from kis_daemon.domain.risk import Denied
@@ -20,6 +19,7 @@ from kis_daemon.services.book import Book
 from kis_daemon.services.desks import SymbolDesk, TradingRules
 from kis_daemon.services.door import Door, Queued
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.signals import note_signal
 
 _MAX_ATTEMPTS = 3  # unfilled tries of one breakout; the fourth would chase it
@@ -35,14 +35,14 @@ class Buyer:
         journal: Journal,
         synchronizer: Door,
         approvals: ApprovalDesk,
-        calendar: TradingCalendar,
+        risk: RiskManager,
         rules: TradingRules,
     ) -> None:
         self._book = book
         self._journal = journal
         self._synchronizer = synchronizer
         self._approvals = approvals
-        self._calendar = calendar
+        self._risk = risk
         self._rules = rules
 
     def look(self, desk: SymbolDesk, setup: EntrySetup, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
@@ -55,16 +55,15 @@ class Buyer:
         attempt = self._book.attempts(desk.symbol, ENTRY_RULE, today, seq)
         if attempt >= _MAX_ATTEMPTS or self._refused_by_broker(desk.symbol, today):
             return
-        figures = self._book.figures(self._resting(today))
-        limits = self._rules.limits
-        verdict = risk.check_entry(desk.symbol, figures, limits)
+        figures = self._risk.figures()
+        verdict = self._risk.may_enter(desk.symbol, figures)
         if isinstance(verdict, Denied):
             self._deny(desk, verdict)
             return
         ticks = self._rules.entry.limit_ticks
         limit = min(move_ticks(_touch(quote), ticks, listing.market, today), listing.upper_limit)
         stop_distance = self._rules.protection.stop_atr * setup.atr
-        quantity = risk.entry_quantity(limit, stop_distance, figures, limits, self._rules.commission_ppb)
+        quantity = self._risk.size(limit, stop_distance, figures)
         if isinstance(quantity, Denied):
             self._deny(desk, quantity)
             return
@@ -145,18 +144,6 @@ class Buyer:
             and order.intent.side is Side.BUY
             for order in self._book.orders.values()
         )
-
-    def _resting(self, today: date) -> list[Symbol]:
-        """Return the symbols still cooling down after a stop: for `cooldown_days` trading days, its own the first."""
-        days = self._rules.entry.cooldown_days
-        if days <= 0:
-            return []
-        return [
-            symbol
-            for symbol, stopped in self._book.stopped_on.items()
-            if stopped == today
-            or (self._calendar.covers(stopped) and len(self._calendar.trading_days(stopped, today)) - 1 < days)
-        ]
 
 
 def _touch(quote: Quote) -> Won:

@@ -9,12 +9,15 @@ Rules of this room (C01, C13, C14; architecture, section 3)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from kis_daemon.domain import risk
+from kis_daemon.domain.breakers import Breaker
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.events import Event
 from kis_daemon.domain.market import Symbol
@@ -73,6 +76,14 @@ def _change(
     return switch
 
 
+class Lookout(Protocol):
+    """Who looks at the records together with the control: `begin`, `read` within the transaction, `look` after it."""
+
+    def begin(self) -> None: ...
+    def read(self, rows: Rows) -> None: ...
+    def look(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlTiming:
     """Seconds: how often the switch is read, how old a reconciliation may be in session and out of it, and how long
@@ -110,6 +121,8 @@ class Control:
         self._outages = outages
         self._switch: KillSwitch = NEVER_RELEASED
         self._reconciler: Reconciler | None = None
+        self._lookouts: list[Lookout] = []
+        self._breaker_is_open: Callable[[Breaker], bool] = lambda _: False
         self._last_gate: GateView | None = None
         self._unreachable_told = False
         self._doubted: datetime | None = None
@@ -122,10 +135,19 @@ class Control:
         self.universe_ready = False
         self.stopping = False
         self.paused = False
+        self.is_ready: Callable[[], bool] = lambda: True
 
     def watch(self, reconciler: Reconciler) -> None:
         """Judge reachability and age of the evidence by this reconciler."""
         self._reconciler = reconciler
+
+    def ask_breakers(self, is_open: Callable[[Breaker], bool]) -> None:
+        """Close entries while one of the breakers is open."""
+        self._breaker_is_open = is_open
+
+    def look_with(self, lookout: Lookout) -> None:
+        """Have `lookout` look too, whenever the switch is read."""
+        self._lookouts.append(lookout)
 
     def gate(self) -> GateView:
         """Return what may be sent at this moment."""
@@ -155,6 +177,8 @@ class Control:
         self._doubt_outage()
         self._tell_unreachable()
         self._tell_streamless()
+        for lookout in self._lookouts:
+            lookout.begin()
         try:
             switch = await self._journal.transact(self._look_at_the_records)
         except StoreError as error:
@@ -169,12 +193,16 @@ class Control:
             self._journal.note(self._journal.fact("kill_switch_release_ignored", severity=Severity.ERROR, alerts=True))
         if replace(before, ignored_releases=0) != replace(switch, ignored_releases=0):
             self._tell_switch(switch)
+        for lookout in self._lookouts:
+            lookout.look()
         self._tell_gate()
 
     def _look_at_the_records(self, rows: Rows) -> KillSwitch:
         """Take in what an operator wrote by SQL, and return the switch."""
         for found in rows.adopt_events(self._clock.now()):
             log.warning("event_adopted", event_id=found.event_id, type=found.type, row_actor=found.actor)
+        for lookout in self._lookouts:
+            lookout.read(rows)
         return rows.kill_switch()
 
     def _tell_store(self) -> None:
@@ -227,11 +255,15 @@ class Control:
             broker_reachable=reconciler is not None and reconciler.failing_since is None and not self._is_cut_off(),
             paused=self.paused,
             daily_loss_reached=risk.daily_loss_reached(figures, self._limits),
+            loss_breaker_open=self._breaker_is_open(Breaker.LOSS),
+            api_breaker_open=self._breaker_is_open(Breaker.API),
+            losses_in_a_row_reached=risk.losses_in_a_row_reached(figures, self._limits),
             quotes_fresh=self._stream_is_current() or not self._stream_is_primary,
             calendar_covers_today=covered,
             universe_ready=self.universe_ready,
             store_writable=self._store_writable and not self._journal.degraded,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,
+            ready=self.is_ready(),
         )
 
     def _reconciliation_current(self, now: datetime, in_session: bool) -> bool:

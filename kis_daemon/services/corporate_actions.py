@@ -21,9 +21,10 @@ from kis_daemon.domain.corporate_actions import Proven, Unproven, Witnesses, jud
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import Clock, Rows, Severity
-from kis_daemon.services.book import CLOSES_MARK, EXTERNAL_MARK, LOCKED_MARK, Book, LastClose
+from kis_daemon.services.book import CLOSES_MARK, EXTERNAL_MARK, Book, LastClose
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.locks import Locks
 
 _WITHIN_S = 60.0  # for all that is held; then the day begins with what is known
 _ASK_AGAIN_S = 5.0
@@ -37,6 +38,7 @@ class CorporateActions:
         *,
         book: Book,
         journal: Journal,
+        locks: Locks,
         histories: Histories,
         calendar: TradingCalendar,
         clock: Clock,
@@ -45,6 +47,7 @@ class CorporateActions:
     ) -> None:
         self._book = book
         self._journal = journal
+        self._locks = locks
         self._histories = histories
         self._calendar = calendar
         self._clock = clock
@@ -112,7 +115,8 @@ class CorporateActions:
                 case Proven() as proven:
                     await self._rebase(position, proven)
                 case Unproven(reason=reason):
-                    await self._lock(position, reason)
+                    self._locks.no_exit(position, reason, "corporate_action_unproven")
+                    await self._journal.write()
                 case _:
                     pass
         self._book.unexamined.discard(symbol)
@@ -201,19 +205,6 @@ class CorporateActions:
             del self._book.positions[symbol]
         else:
             self._book.positions[symbol] = following
-
-    async def _lock(self, position: Position, reason: str) -> None:
-        locked = self._book.locked | {position.symbol: f"corporate action not proven: {reason}"}
-        told = {"symbol": position.symbol, "name": position.name, "reason": reason}
-        facts = [
-            self._journal.fact(
-                event, severity=Severity.ERROR, alerts=True, correlation_id=position.correlation_id, **told
-            )
-            for event in ("corporate_action_unproven", "position_unprotected")
-        ]
-        value = json.dumps(locked, sort_keys=True)
-        await self._journal.transact(lambda rows: rows.set_mark(LOCKED_MARK, value), *facts)
-        self._book.locked = locked
 
 
 def read_closes(value: str | None) -> dict[Symbol, LastClose]:

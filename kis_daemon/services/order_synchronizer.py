@@ -18,6 +18,7 @@ import structlog
 
 from kis_daemon.domain.market import Side, Symbol, Won
 from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, order_key
+from kis_daemon.domain.risk import Allowed, Denied
 from kis_daemon.domain.safeguards import GateView
 from kis_daemon.ports import (
     Accepted,
@@ -34,7 +35,7 @@ from kis_daemon.ports import (
     StoreError,
     Withdrawn,
 )
-from kis_daemon.services.approvals import ApprovalDesk, Grant, token_hash
+from kis_daemon.services.approvals import ApprovalDesk, Grant
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.door import Queued, Refused
@@ -68,6 +69,7 @@ class OrderSynchronizer:
         clock: Clock,
         mode: str,
         gate: Callable[[], GateView],
+        risk: Callable[[OrderIntent, Won | None], Allowed | Denied],
         last_price: Callable[[Symbol], Won | None],
         trades_continuously: Callable[[Symbol], bool],
         ask_broker: Callable[[], None],
@@ -82,6 +84,7 @@ class OrderSynchronizer:
         self._clock = clock
         self._mode = mode
         self._gate = gate
+        self._risk = risk
         self._last_price = last_price
         self._trades_continuously = trades_continuously
         self._ask_broker = ask_broker
@@ -118,6 +121,9 @@ class OrderSynchronizer:
         key = order_key(self._mode, intent)
         if key in self._book.orders:
             return Refused(code="duplicate", reason=f"signal {intent.signal_id} was ordered before")
+        verdict = self._risk(intent, self._last_price(intent.symbol))
+        if isinstance(verdict, Denied):
+            return self._refuse(intent, "limit", f"{verdict.code}: {verdict.reason}")
         now = self._clock.now()
         order = Order(
             key=key,
@@ -215,11 +221,7 @@ class OrderSynchronizer:
             if not rows.claim_order(order):
                 stored.extend(known for known in rows.orders_of(order.day) if _same_signal(known, order))
                 return "duplicate"
-            rows.add_proposal(grant.proposal)
-            rows.add_approval(grant.approval)
-            refusal = rows.use_approval(token_hash(grant.token), self._clock.now())
-            if refusal is not None:  # minted a moment ago: only a broken record can refuse it
-                raise RuntimeError(f"approval of order {order.key[:12]}: {refusal.value}")
+            rows.add_spent_approval(grant.proposal, grant.approval, self._clock.now())
             rows.append(requested.event)
             return None
 

@@ -15,7 +15,9 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from kis_daemon.domain.approvals import Approval, Proposal
+from kis_daemon.domain.breakers import Trip
 from kis_daemon.domain.events import Event
+from kis_daemon.domain.locks import SymbolLock
 from kis_daemon.domain.orders import Fill, Order, OrderIntent
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.safeguards import KillSwitch
@@ -34,8 +36,10 @@ _KINDS: Mapping[str, type[Any]] = {
         OrderIntent,
         Position,
         Proposal,
+        SymbolLock,
         SymbolName,
         Trade,
+        Trip,
     )
 }
 

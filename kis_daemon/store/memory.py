@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
+from kis_daemon.domain.breakers import Breaker, Trip
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
+from kis_daemon.domain.locks import LockScope, SymbolLock
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, OrderKey
 from kis_daemon.domain.positions import Position, Trade
@@ -43,6 +45,8 @@ class Tables:
     summaries: dict[date, DaySummary] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     stops: dict[Symbol, date] = field(default_factory=dict)
+    trips: dict[Breaker, Trip] = field(default_factory=dict)
+    locks: dict[tuple[Symbol, LockScope], SymbolLock] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     head: str = GENESIS_HASH
     switch: KillSwitch = NEVER_RELEASED
@@ -79,6 +83,13 @@ class MemoryRows:
             self._undo.append(lambda: table.pop(key))
         table[key] = value
 
+    def _drop(self, table: dict[Any, Any], key: Any) -> bool:
+        if key not in table:
+            return False
+        gone = table.pop(key)
+        self._undo.append(lambda: table.__setitem__(key, gone))
+        return True
+
     def _add(self, table: list[Any], value: Any) -> None:
         table.append(value)
         self._undo.append(table.pop)
@@ -110,11 +121,33 @@ class MemoryRows:
         self._undo.append(lambda: setattr(self._tables, "switch", before))
         self._tables.switch = switch
 
+    def symbol_locks(self) -> tuple[SymbolLock, ...]:
+        return tuple(lock for _, lock in sorted(self._tables.locks.items()))
+
+    def lock_symbol(self, lock: SymbolLock) -> None:
+        self._put(self._tables.locks, (lock.symbol, lock.scope), lock)
+
+    def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:  # noqa: ARG002  # who and why is history
+        return self._drop(self._tables.locks, (symbol, scope))
+
+    def breaker_trips(self) -> tuple[Trip, ...]:
+        return tuple(trip for _, trip in sorted(self._tables.trips.items()))
+
+    def add_breaker_trip(self, trip: Trip) -> None:
+        self._put(self._tables.trips, trip.breaker, trip)
+
+    def end_breaker_trips(self, breaker: Breaker, at: datetime, by: str, status: str) -> bool:  # noqa: ARG002  # as above
+        return self._drop(self._tables.trips, breaker)
+
     def add_proposal(self, proposal: Proposal) -> None:
         self._put(self._tables.proposals, proposal.proposal_id, proposal)
 
     def add_approval(self, approval: Approval) -> None:
         self._put(self._tables.approvals, approval.token_hash, (approval, None))
+
+    def add_spent_approval(self, proposal: Proposal, approval: Approval, at: datetime) -> None:
+        self.add_proposal(replace(proposal, status=ProposalStatus.EXECUTED))
+        self._put(self._tables.approvals, approval.token_hash, (approval, at))
 
     def use_approval(self, token_hash: str, at: datetime) -> TokenRefusal | None:
         known = self._tables.approvals.get(token_hash)
@@ -149,6 +182,10 @@ class MemoryRows:
 
     def order(self, key: OrderKey) -> Order | None:
         return self._tables.orders.get(key)
+
+    def first_order_day(self, mode: str) -> date | None:
+        days = (o.day for o in self._tables.orders.values() if o.mode == mode and o.order_no is not None)
+        return min(days, default=None)
 
     def live_orders(self) -> tuple[Order, ...]:
         return self._sorted(order for order in self._tables.orders.values() if order.state in LIVE_STATES)

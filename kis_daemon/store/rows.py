@@ -23,10 +23,11 @@ from kis_daemon.store.rows_audit import AuditRows
 from kis_daemon.store.rows_bulk import BulkRows
 from kis_daemon.store.rows_control import ControlRows
 from kis_daemon.store.rows_orders import OrderRows
+from kis_daemon.store.rows_safety import SafetyRows
 from kis_daemon.store.rows_story import StoryRows
 
 
-class SqlRows(AuditRows, BulkRows, ControlRows, OrderRows, StoryRows):
+class SqlRows(AuditRows, BulkRows, ControlRows, OrderRows, SafetyRows, StoryRows):
     """`ports.Rows` over one connection in one transaction."""
 
     # positions

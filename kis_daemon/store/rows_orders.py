@@ -101,6 +101,12 @@ class OrderRows(BaseRows):
         row = self._read(_ORDER, {"its_idempotency_key": key}).one_or_none()
         return None if row is None else order_from_row(row)
 
+    def first_order_day(self, mode: str) -> date | None:
+        table = schema.order_state
+        reached = select(func.min(table.c.order_day)).where(table.c.mode == mode, table.c.order_no.is_not(None))
+        first: date | None = self._read(reached).scalar_one_or_none()
+        return first
+
     def live_orders(self) -> tuple[Order, ...]:
         table = schema.order_state
         live = sorted(state.value for state in LIVE_STATES)

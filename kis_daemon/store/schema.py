@@ -32,7 +32,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 
 metadata = MetaData()
 
@@ -323,6 +323,23 @@ circuit_breaker_events = Table(
     ),
     CheckConstraint("status in ('active','resolved','overridden','expired')", name="ck_circuit_breaker_events_status"),
 )
+
+symbol_locks = Table(
+    "symbol_locks",
+    metadata,
+    Column("lock_id", _Id, primary_key=True),
+    Column("symbol", String(6), nullable=False, index=True),
+    Column("scope", String(10), nullable=False, server_default="entries"),
+    Column("reason", Text, nullable=False),
+    Column("locked_by", String(100), nullable=False, server_default="operator"),
+    Column("locked_at", UtcDateTime, nullable=False, server_default=text("CURRENT_TIMESTAMP")),
+    Column("expires_at", UtcDateTime),
+    Column("released_at", UtcDateTime),
+    Column("released_by", String(100)),
+    Column("release_reason", Text),
+    CheckConstraint("scope in ('entries','all')", name="ck_symbol_locks_scope"),
+)
+"""Symbols that must not be bought (`entries`) or that nothing is done with by itself (`all`); open until released."""
 
 account_snapshots = Table(
     "account_snapshots",

@@ -50,8 +50,8 @@ class Recorded:
             "approvals": old._buyer._approvals,
         }
         self.trader = floor.trader = RecordedTrader(
-            buyer=Buyer(calendar=floor.calendar, **shared, **placing),
-            seller=Seller(clock=floor.clock, **shared, **placing),
+            buyer=Buyer(risk=floor.risk, **shared, **placing),
+            seller=Seller(clock=floor.clock, locks=floor.locks, **shared, **placing),
             calendar=floor.calendar,
             clock=floor.clock,
             file=self.file,

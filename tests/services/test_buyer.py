@@ -12,7 +12,7 @@ import pytest
 
 from kis_daemon.domain.market import Market, QuoteSource, Side, move_ticks
 from kis_daemon.domain.orders import OrderState, OrderType
-from kis_daemon.domain.risk import RiskLimits, Sizing
+from kis_daemon.domain.risk import RiskLimits, Sizing, Trial
 from kis_daemon.domain.strategy import ENTRY_RULE, EntryRules
 from kis_daemon.ports import FeedState, InsufficientCash
 from tests.services.builders import (
@@ -254,6 +254,20 @@ def _much_was_lost(floor: Floor) -> None:
     floor.book.put_trade(a_trade(_key(1), symbol=HYNIX, rule="TREND_BROKEN", realized_pnl=-500_000))
 
 
+def _one_was_begun(floor: Floor) -> None:
+    floor.is_ready_to_buy(HYNIX)
+    floor.price(BREAKOUT, symbol=HYNIX)
+    floor.broker.sent.clear()
+
+
+def _half_is_at_risk(floor: Floor) -> None:
+    floor.book.statement_cash, floor.book.holdings_value = 5_000_000, 5_000_000
+
+
+def _on_trial(floor: Floor) -> None:
+    floor.book.trial = Trial(since=floor.now, size_pct=25.0, most_entries=0)
+
+
 def _key(number: int) -> Any:
     return f"{number:064d}"
 
@@ -266,6 +280,11 @@ def _key(number: int) -> Any:
         (RiskLimits(max_consecutive_losses=1), _one_was_lost, "consecutive_losses"),
         (RiskLimits(max_daily_loss_pct=5.0), _much_was_lost, "daily_loss"),
         (RiskLimits(max_position_pct=0.5), lambda floor: None, "size_zero"),
+        (RiskLimits(risk_per_trade_pct=0.01), lambda floor: None, "size_zero"),
+        (RiskLimits(max_order_won=60_000), lambda floor: None, "size_zero"),
+        (RiskLimits(max_exposure_pct=50.0), _half_is_at_risk, "max_exposure"),
+        (RiskLimits(max_entries_a_minute=1), _one_was_begun, "entry_rate"),
+        (RiskLimits(), _on_trial, "breaker_half_open"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -26,7 +26,9 @@ from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.door import Queued, Refused
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.locks import Locks
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
+from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.trader import Trader
 from tests.services.builders import (
@@ -308,11 +310,16 @@ class Played:
             commission_ppb=COMMISSION_PPB,
         )
         calendar = the_calendar()
-        buyer = Buyer(
-            book=book, journal=journal, synchronizer=self.till, approvals=approvals, calendar=calendar, rules=rules
-        )
+        risk = RiskManager(book=book, calendar=calendar, clock=self.clock, rules=rules)
+        buyer = Buyer(book=book, journal=journal, synchronizer=self.till, approvals=approvals, risk=risk, rules=rules)
         seller = Seller(
-            book=book, journal=journal, synchronizer=self.till, approvals=approvals, clock=self.clock, rules=rules
+            book=book,
+            journal=journal,
+            locks=Locks(book=book, journal=journal, clock=self.clock, on_change=lambda _: None),
+            synchronizer=self.till,
+            approvals=approvals,
+            clock=self.clock,
+            rules=rules,
         )
         self.trader = Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=self.clock, rules=rules)
         book.statement_cash = book.day_base_equity = 10_000_000

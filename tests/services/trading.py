@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 import yaml
 
 from kis_daemon.app.files import load_calendar
+from kis_daemon.app.safety import watched_by
 from kis_daemon.clock import LoopClock
 from kis_daemon.domain.approvals import Mandate
+from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.indicators import Indicators
@@ -42,6 +44,7 @@ from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
@@ -50,6 +53,7 @@ from kis_daemon.services.poller import QuotePoller
 from kis_daemon.services.quote_desk import QuoteDesk
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
+from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
@@ -204,6 +208,7 @@ class Terms:
     trend_break: TrendBreakRules = field(default_factory=TrendBreakRules)
     gap: GapRules = field(default_factory=GapRules)
     limits: RiskLimits = field(default_factory=RiskLimits)
+    breaker: BreakerRules = field(default_factory=BreakerRules)
     mandate: Mandate | None = field(default_factory=a_mandate)
     timing: ControlTiming = field(default_factory=ControlTiming)
     stream_is_primary: bool = True
@@ -262,6 +267,15 @@ class Floor:
             stream_is_primary=terms.stream_is_primary,
             outages=self.outages,
         )
+        rules = TradingRules(
+            entry=terms.entry,
+            protection=terms.protection,
+            trend_break=terms.trend_break,
+            gap=terms.gap,
+            limits=terms.limits,
+            commission_ppb=COMMISSION_PPB,
+        )
+        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
         self.bookkeeper = Bookkeeper(
             book=book,
             journal=journal,
@@ -270,9 +284,27 @@ class Floor:
             commission_ppb=COMMISSION_PPB,
             on_change=lambda order: self.trader.on_change(order),
         )
+        self.locks = Locks(
+            book=book, journal=journal, clock=clock, on_change=lambda symbol: self.trader.on_account_change(symbol)
+        )
+        self.breakers = watched_by(
+            self.control,
+            self.locks,
+            book=book,
+            journal=journal,
+            calendar=calendar,
+            clock=clock,
+            limits=terms.limits,
+            rules=terms.breaker,
+            price=self.board.price,
+            outages=self.outages,
+            mandate=a_mandate(expires_at=terms.now + timedelta(days=999)),
+            halts_on_drawdown=True,
+        )
         account = AccountKeeper(
             book=book,
             journal=journal,
+            locks=self.locks,
             clock=clock,
             patience=Patience(),
             on_change=lambda symbol: self.trader.on_account_change(symbol),
@@ -298,31 +330,25 @@ class Floor:
             clock=clock,
             mode=MODE,
             gate=self.control.gate,
+            risk=self.risk.check,
             last_price=self.board.price,
             trades_continuously=self._trades_continuously,
             ask_broker=self.reconciler.wake,
             on_refusal=lambda order, closed: self.trader.on_refusal(order, closed),
             timing=OrderTiming(),
         )
-        rules = TradingRules(
-            entry=terms.entry,
-            protection=terms.protection,
-            trend_break=terms.trend_break,
-            gap=terms.gap,
-            limits=terms.limits,
-            commission_ppb=COMMISSION_PPB,
-        )
         buyer = Buyer(
             book=book,
             journal=journal,
             synchronizer=self.synchronizer,
             approvals=approvals,
-            calendar=calendar,
+            risk=self.risk,
             rules=rules,
         )
         seller = Seller(
             book=book,
             journal=journal,
+            locks=self.locks,
             synchronizer=self.synchronizer,
             approvals=approvals,
             clock=clock,
@@ -344,6 +370,7 @@ class Floor:
         self.actions = CorporateActions(
             book=book,
             journal=journal,
+            locks=self.locks,
             histories=self.histories,
             calendar=calendar,
             clock=clock,

@@ -284,7 +284,7 @@ class Town:
                 life.house = house
                 for hear in self.on_boot:
                     hear(house)
-                await live(house, stop=life.stop, systemd=Systemd({}), watchdog_s=None, alert_desk=desk)
+                await live(house, stop=life.stop, systemd=Systemd({}), watchdog_s=None, alert_desk=desk, also={})
         finally:
             await sink.aclose()
             records.close()

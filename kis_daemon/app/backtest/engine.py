@@ -187,6 +187,7 @@ async def _replay(
         poll_s=_POLL_S,
         on_day_over=day_over,
         on_runs_done=stop.set,
+        halts_on_drawdown=False,
     )
     extremes = Extremes(house.book, frozenset(plan.symbols), settings.protection, plan.fills)
     house.board.listen(extremes.note)
@@ -202,7 +203,7 @@ async def _replay(
     )
     async with asyncio.TaskGroup() as group:
         playing = group.create_task(player.run(), name="player")
-        await live(house, stop=stop, systemd=Systemd({}), watchdog_s=None, alert_desk=alert_desk)
+        await live(house, stop=stop, systemd=Systemd({}), watchdog_s=None, alert_desk=alert_desk, also={})
         playing.cancel()
     return collected, extremes
 

@@ -26,6 +26,8 @@ COMMANDS: Mapping[str, str] = {
     "simulator": "kis_daemon.app.cli.simulator",
     "universe": "kis_daemon.app.cli.universe",
     "kill-switch": "kis_daemon.app.cli.kill_switch",
+    "locks": "kis_daemon.app.cli.locks",
+    "breaker": "kis_daemon.app.cli.breaker",
     "db": "kis_daemon.app.cli.db",
     "audit": "kis_daemon.app.cli.audit",
     "backup": "kis_daemon.app.cli.backup",

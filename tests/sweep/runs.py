@@ -35,6 +35,11 @@ def _begun(command: Sequence[str], home: Path, name: str) -> subprocess.Popen[by
         return subprocess.Popen(command, cwd=home, env=kept, stdout=said, stderr=said)
 
 
+def _last_words(home: Path, name: str) -> str:
+    said = (home / f"{name}.err").read_text("utf-8", "replace").strip()
+    return f"{said.splitlines()[-1:]}\n{said[-2000:]}"
+
+
 def _progress(home: Path, name: str) -> tuple[int, ...]:
     said = (home / f"{name}.err").read_text("utf-8", "replace")
     return tuple(int(found[1]) for found in _PROGRESS.finditer(said))
@@ -45,7 +50,7 @@ def _finished(process: subprocess.Popen[bytes], home: Path, name: str) -> Ended:
         code = process.wait(_LONGEST_S)
     finally:
         process.kill()
-    assert code == 0, (home / f"{name}.err").read_text("utf-8", "replace")[-2000:]
+    assert code == 0, _last_words(home, name)
     return Ended(told=json.loads((home / f"{name}.json").read_text("utf-8")), progress=_progress(home, name))
 
 
@@ -71,7 +76,7 @@ def killed_at(command: Sequence[str], home: Path, trials: int) -> int:
     try:
         until = time.monotonic() + _LONGEST_S
         while max(_progress(home, "killed"), default=0) < trials:
-            assert process.poll() is None, (home / "killed.err").read_text("utf-8", "replace")[-2000:]
+            assert process.poll() is None, _last_words(home, "killed")
             assert time.monotonic() < until
             time.sleep(0.02)
         children = _children(process.pid)

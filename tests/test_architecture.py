@@ -68,7 +68,9 @@ DOMAIN = (
 
 # one library, one room; a pattern is matched against the file's path inside the package, `*` crosses folders
 HOMES = {
-    "sqlalchemy": ("store/*",),
+    "sqlalchemy": ("store/*", "app/sweep/study.py"),  # a study's database is Optuna's, and speaks by its errors
+    "optuna": ("app/sweep/study.py", "app/sweep/run.py"),
+    "distributed": ("app/sweep/dask.py",),
     "alembic": ("store/*",),
     "aiohttp": ("kis/*", "simulator/*", "console/http/*"),
     "websockets": ("kis/feed*.py", "simulator/*"),

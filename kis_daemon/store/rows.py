@@ -20,6 +20,7 @@ from kis_daemon.ports import AccountFigures, DaySummary, SymbolName
 from kis_daemon.store import schema
 from kis_daemon.store.mapping import position_from_row, position_to_row
 from kis_daemon.store.rows_audit import AuditRows
+from kis_daemon.store.rows_bulk import BulkRows
 from kis_daemon.store.rows_control import ControlRows
 from kis_daemon.store.rows_desk import DeskRows
 from kis_daemon.store.rows_orders import OrderRows
@@ -27,7 +28,7 @@ from kis_daemon.store.rows_safety import SafetyRows
 from kis_daemon.store.rows_story import StoryRows
 
 
-class SqlRows(AuditRows, ControlRows, DeskRows, OrderRows, SafetyRows, StoryRows):
+class SqlRows(AuditRows, BulkRows, ControlRows, DeskRows, OrderRows, SafetyRows, StoryRows):
     """`ports.Rows` over one connection in one transaction."""
 
     # positions

@@ -53,7 +53,7 @@ SENTENCES: Mapping[str, str] = {
     "store_away": "The database is away and a spare file stands in: no entries, exits go on. {reason}",
     "position_rebased": "{stock} re-based after a corporate action ({witnesses}): {quantity_before:number} → {quantity:number} shares, stop {stop_before:won} → {stop:won}, target {target:won}",
     "corporate_action_unproven": "{stock}: something changed that two witnesses do not explain; it is locked and NOT sold by itself. {reason}",
-    "examination_failed": "Corporate actions could not be examined for {symbols}; trading goes on with yesterday's levels",
+    "examination_failed": "Corporate actions could not be examined for {symbols} ({reason}); without a proven one yesterday's levels go on",
     "held_halted": "{stock} is halted: {quantity:number} shares wait, exits stay pending",
     "held_in_liquidation": "{stock} is in liquidation trading: {quantity:number} shares have no automatic exit, decide by hand",
     "spare_refused": "The database is back but does not take a record that was kept aside. Compare your orders at the broker with the log: {reason}",

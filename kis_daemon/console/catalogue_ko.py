@@ -53,7 +53,7 @@ SENTENCES: Mapping[str, str] = {
     "store_away": "데이터베이스에 쓸 수 없어 임시 파일로 기록합니다. 신규 진입은 멈추고 청산은 계속합니다: {reason}",
     "position_rebased": "{stock} 권리·분할 반영({witnesses}): {quantity_before:number}주 → {quantity:number}주, 손절가 {stop_before:won} → {stop:won}, 목표가 {target:won}",
     "corporate_action_unproven": "{stock}: 두 가지 근거로 설명되지 않는 변동입니다. 종목을 잠갔고 자동 매도하지 않습니다: {reason}",
-    "examination_failed": "{symbols}의 권리·분할 여부를 확인하지 못했습니다. 어제 기준가로 계속 보호합니다",
+    "examination_failed": "{symbols}의 권리·분할 여부를 확인하지 못했습니다({reason}). 변경이 확인되지 않은 종목은 어제 기준가로 계속 보호합니다",
     "held_halted": "{stock} 거래정지: 보유 {quantity:number}주의 청산을 보류합니다",
     "held_in_liquidation": "{stock} 정리매매: 보유 {quantity:number}주는 자동 청산하지 않습니다. 직접 판단하세요",
     "spare_refused": "임시로 보관한 기록 하나를 데이터베이스에 옮기지 못했습니다. 증권사 주문 내역과 대조하세요: {reason}",

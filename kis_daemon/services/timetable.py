@@ -156,9 +156,9 @@ class Timetable:
         self._trader.watch(())
         held = tuple(self._book.positions)
         self._feed.want(held)
-        await self._prewarm(day.closes_at)
         last = self._calendar.previous_trading_day(day.date).date
         await self._actions.examine(lambda symbol: self._bring_up(symbol, last))
+        await self._prewarm(day.closes_at)
         listed, ready = await self._bring(held, last)
         universe = await self._selector.select(day)
         self._control.universe_ready = bool(universe)

@@ -242,12 +242,27 @@ def test_an_exit_that_rests_at_the_close_is_ended_by_the_sweep(tmp_path: Path) -
         assert len(floor.events("order_expired")) == 1
 
 
-def test_the_keys_are_warmed_for_the_whole_day_before_anything_is_asked(tmp_path: Path) -> None:
+def test_the_keys_are_warmed_for_the_whole_day_an_hour_before_it(tmp_path: Path) -> None:
     """S3-T03: no token is issued at the open, when every call counts."""
     with a_running_day(tmp_path, at("00:05")) as floor:
         floor.start(floor.timetable.run())
         floor.wait_until("08:30")
         assert floor.prewarmed == [at("15:30")]
+
+
+def test_exits_are_armed_before_the_keys_are_warmed(tmp_path: Path) -> None:
+    """A key that KIS does not give may take minutes; a start in mid-session sells by the key that it has."""
+    with a_running_day(tmp_path, at("11:00"), stream_is_primary=False) as floor:
+        floor.holds(a_position(symbol=HYNIX))
+        floor.keys_take_s = 300.0
+        floor.start(floor.timetable.run())
+        floor.pass_time(1)
+        assert floor.prewarmed == [at("15:30")]
+
+        floor.price(67_900, symbol=HYNIX)
+
+        assert [(intent.symbol, intent.side) for intent in floor.sent] == [(HYNIX, Side.SELL)]
+        assert times_of(floor, "day_started") == []
 
 
 def test_what_is_held_is_ready_before_the_universe_is_asked_for(tmp_path: Path) -> None:

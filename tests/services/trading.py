@@ -341,13 +341,15 @@ class Floor:
             forget=self.trader.forget_setup,
         )
         self.prewarmed: list[datetime] = []
+        self.keys_take_s = 0.0
+        self.ask_account = self.reconciler.attempt
         self.actions = CorporateActions(
             book=book,
             journal=journal,
             histories=self.histories,
             calendar=calendar,
             clock=clock,
-            ask_account=self.reconciler.attempt,
+            ask_account=lambda: self.ask_account(),
             on_change=self.trader.on_account_change,
         )
         self.timetable = self.a_timetable(
@@ -537,6 +539,7 @@ class Floor:
     async def prewarm(self, until: datetime) -> bool:
         """Take down until when the keys are to be good."""
         self.prewarmed.append(until)
+        await asyncio.sleep(self.keys_take_s)
         return True
 
     def publish(self, quote: Quote) -> None:

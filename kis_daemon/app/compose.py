@@ -35,6 +35,7 @@ from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.market_days import AskDays, MarketDays
 from kis_daemon.services.names import Names, NamingNotifier
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
@@ -96,6 +97,7 @@ class House:
     kis: Counterpart
     mandate: Mandate
     audit: AuditDesk | None
+    market_days: MarketDays
 
     def quote_figures(self) -> QuoteFigures:
         """Return the figures of the quote path; called inside the running loop."""
@@ -121,6 +123,7 @@ def compose(
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
+    ask_days: AskDays | None = None,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
@@ -286,6 +289,8 @@ def compose(
         ask_account=reconciler.attempt,
         on_change=trader.on_account_change,
     )
+    market_days = MarketDays(ask=ask_days, calendar=calendar, journal=journal, clock=clock)
+    control.calendar_differs_on = market_days.differs_on
     timetable = Timetable(
         book=book,
         board=board,
@@ -295,6 +300,7 @@ def compose(
         selector=selector(journal),
         reconciler=reconciler,
         actions=actions,
+        market_days=market_days,
         synchronizer=synchronizer,
         control=control,
         market_data=kis.market_data,
@@ -327,6 +333,7 @@ def compose(
         kis=kis,
         mandate=mandate,
         audit=audit_desk,
+        market_days=market_days,
     )
 
 

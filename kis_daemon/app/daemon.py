@@ -22,6 +22,7 @@ from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
 from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK
 from kis_daemon.services.corporate_actions import read_closes
+from kis_daemon.services.market_days import MARKET_DAYS_MARK
 
 log = structlog.get_logger("daemon")
 
@@ -123,6 +124,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
     """Fill the book from the records."""
     book = house.book
     house.names.load(rows)
+    house.market_days.load(rows.mark(MARKET_DAYS_MARK))
     for order in (*rows.orders_of(today), *rows.live_orders()):
         book.recover(order)
     for position in rows.open_positions():

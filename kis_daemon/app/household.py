@@ -37,7 +37,7 @@ from kis_daemon.console.alerts import AlertDesk, Sink
 from kis_daemon.console.telegram import TelegramSink
 from kis_daemon.console.terminal import DayProgress, Screen, summary_table
 from kis_daemon.domain.calendar import TradingCalendar
-from kis_daemon.kis.capabilities import KisProfile
+from kis_daemon.kis.capabilities import KisProfile, Purpose, is_offered
 from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import Kis, KisLimits, open_kis
 from kis_daemon.kis.transport import KisEndpoints
@@ -186,6 +186,7 @@ class Household:
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,
                 audit=audit_places(self.settings, self.database),
+                ask_days=kis.market_data.market_days if is_offered(Purpose.HOLIDAYS, outfit.profile) else None,
             )
             log.info(
                 "daemon_starting",

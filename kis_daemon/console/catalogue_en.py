@@ -47,6 +47,7 @@ SENTENCES: Mapping[str, str] = {
     "universe_halted": "The universe could not be selected; with real money there are no entries today, exits go on: {reason}",
     "daily_loss_reached": "Daily loss limit reached: no more buying today[[. Realised {realized_pnl:gain}]][[, limit {limit_pct:pct}]]",
     "calendar_not_covered": "The trading calendar does not cover {day}: buying has stopped. Please renew config/krx_calendar.yaml",
+    "calendar_disagrees": "Our trading calendar and the broker's differ[[, open at the broker: {open_at_broker}]][[, closed at the broker: {closed_at_broker}]]. No buying on these days; exits go on. Please check config/krx_calendar.yaml",
     "feed_down": "Live quotes lost: {reason}",
     "feed_up": "Live quotes are back",
     "feed_gave_up": "Live quotes cannot be restored, attempts go on slowly: {reason}. Please look",

@@ -47,6 +47,7 @@ SENTENCES: Mapping[str, str] = {
     "universe_halted": "종목을 고르지 못했습니다. 실거래이므로 오늘은 매수하지 않고 매도는 계속합니다: {reason}",
     "daily_loss_reached": "일일 손실 한도 도달: 오늘은 더 사지 않습니다[[. 실현손익 {realized_pnl:gain}]][[, 한도 {limit_pct:pct}]]",
     "calendar_not_covered": "거래일 달력에 {day}이(가) 없습니다: 매수를 멈췄습니다. config/krx_calendar.yaml을 갱신하십시오",
+    "calendar_disagrees": "거래일 달력이 증권사와 다릅니다[[, 증권사는 개장: {open_at_broker}]][[, 증권사는 휴장: {closed_at_broker}]]. 그날은 매수하지 않고 매도는 계속합니다. config/krx_calendar.yaml을 확인하십시오",
     "feed_down": "실시간 시세 끊김: {reason}",
     "feed_up": "실시간 시세 복구",
     "feed_gave_up": "실시간 시세가 복구되지 않습니다. 천천히 계속 시도합니다: {reason}. 확인하십시오",

@@ -9,8 +9,9 @@ Rules of this room (C01, C13, C14; architecture, section 3)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 
@@ -120,6 +121,7 @@ class Control:
         self.resync = Resync(book, clock)
         self.feed = FeedState(connected=False, reason="not connected yet")
         self.universe_ready = False
+        self.calendar_differs_on: Callable[[date], bool] = lambda _: False
         self.stopping = False
         self.paused = False
 
@@ -229,6 +231,7 @@ class Control:
             daily_loss_reached=risk.daily_loss_reached(figures, self._limits),
             quotes_fresh=self._stream_is_current() or not self._stream_is_primary,
             calendar_covers_today=covered,
+            calendar_agrees=not self.calendar_differs_on(now.date()),
             universe_ready=self.universe_ready,
             store_writable=self._store_writable and not self._journal.degraded,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,

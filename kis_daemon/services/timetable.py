@@ -9,7 +9,7 @@
 Rules of this room (S3-X; requirements, section 8)
     A start in mid-day prepares at once. What is held comes first, and before the universe is asked for: many candidates
     take minutes, and a universe that cannot be had closes entries only. A day the calendar does not cover closes
-    entries and calls a person; what is held goes on being protected.
+    entries and calls a person; what is held goes on being protected. So it does on a day that only the broker opens.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from kis_daemon.services.control import Control
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.market_days import MarketDays
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Reconciler
@@ -62,6 +63,7 @@ class Timetable:
         selector: Selector,
         reconciler: Reconciler,
         actions: CorporateActions,
+        market_days: MarketDays,
         synchronizer: OrderSynchronizer,
         control: Control,
         market_data: MarketData,
@@ -80,6 +82,7 @@ class Timetable:
         self._selector = selector
         self._reconciler = reconciler
         self._actions = actions
+        self._market_days = market_days
         self._synchronizer = synchronizer
         self._control = control
         self._market_data = market_data
@@ -94,8 +97,11 @@ class Timetable:
         """Live through one trading day after the other, until cancelled."""
         while True:
             day = self._coming_day()
-            if day is None:
+            if day is None or self._clock.now().date() in self._calendar.opened_elsewhere:
                 await self._live_without_a_calendar()
+                continue
+            if opened := self._opened_before(day):
+                await self._clock.sleep_until(datetime.combine(opened, time(), KST))
                 continue
             self._actions.await_examination()
             await self._clock.sleep_until(day.opens_at - _PREPARE_BEFORE)
@@ -126,17 +132,26 @@ class Timetable:
         except LookupError:
             return None
 
+    def _opened_before(self, day: TradingDay) -> date | None:
+        """Return the next day that only the broker opens, where it lies between today and `day`."""
+        today = self._clock.now().date()
+        return min((one for one in self._calendar.opened_elsewhere if today < one < day.date), default=None)
+
     async def _live_without_a_calendar(self) -> None:
-        """Watch over what is held for one day that the calendar does not cover; entries are closed by the gate."""
+        """Watch over what is held for one day that the calendar does not have; entries are closed by the gate."""
         now = self._clock.now()
         self._book.unexamined = set()
         self._begin_day(now.date())
         self._trader.watch(())
         held = tuple(self._book.positions)
         self._feed.want(held)
-        await self._journal.write(
-            self._journal.fact("calendar_not_covered", severity=Severity.ERROR, alerts=True, day=now.date().isoformat())
-        )
+        if self._calendar.covers(now.date()):
+            await self._market_days.compare()
+        else:
+            day = now.date().isoformat()
+            await self._journal.write(
+                self._journal.fact("calendar_not_covered", severity=Severity.ERROR, alerts=True, day=day)
+            )
         for symbol in held:
             await self._take_listing(symbol)
         await self._clock.sleep_until(datetime.combine(now.date() + timedelta(days=1), time(), KST))
@@ -160,6 +175,7 @@ class Timetable:
         await self._actions.examine(lambda symbol: self._bring_up(symbol, last))
         await self._prewarm(day.closes_at)
         listed, ready = await self._bring(held, last)
+        await self._market_days.compare()
         universe = await self._selector.select(day)
         self._control.universe_ready = bool(universe)
         self._trader.watch(universe)

@@ -37,6 +37,7 @@ ALERTS = (
     "universe_halted",
     "daily_loss_reached",
     "calendar_not_covered",
+    "calendar_disagrees",
     "feed_down",
     "feed_up",
     "feed_gave_up",

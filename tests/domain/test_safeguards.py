@@ -43,6 +43,7 @@ CLOSING: list[tuple[dict[str, Any], str]] = [
     ({"daily_loss_reached": True}, "daily_loss"),
     ({"quotes_fresh": False}, "quotes_stale"),
     ({"calendar_covers_today": False}, "calendar_not_covered"),
+    ({"calendar_agrees": False}, "calendar_disagrees"),
     ({"universe_ready": False}, "universe_not_ready"),
     ({"store_writable": False}, "store_not_writable"),
     ({"order_evidence_sound": False}, "order_evidence_in_doubt"),

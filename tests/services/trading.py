@@ -43,6 +43,7 @@ from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.market_days import AskDays, MarketDays
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
@@ -211,6 +212,7 @@ class Terms:
     interval_s: float = 60.0
     max_runs: int | None = None
     always: tuple[Symbol, ...] = ()
+    market_days: AskDays | None = None
 
 
 class Floor:
@@ -352,6 +354,8 @@ class Floor:
             ask_account=lambda: self.ask_account(),
             on_change=self.trader.on_account_change,
         )
+        self.market_days = MarketDays(ask=terms.market_days, calendar=calendar, journal=journal, clock=clock)
+        self.control.calendar_differs_on = self.market_days.differs_on
         self.timetable = self.a_timetable(
             UniverseSelector(
                 a_chooser(UniverseRules(stocks=terms.universe), self.market, calendar, clock),
@@ -411,6 +415,7 @@ class Floor:
             selector=selector,
             reconciler=self.reconciler,
             actions=self.actions,
+            market_days=self.market_days,
             synchronizer=self.synchronizer,
             control=self.control,
             market_data=self.market,

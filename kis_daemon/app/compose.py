@@ -46,7 +46,7 @@ from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.seller import Seller
-from kis_daemon.services.timetable import Selector, Timetable
+from kis_daemon.services.timetable import EndOfDay, Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
 
@@ -124,6 +124,7 @@ def compose(
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
     ask_days: AskDays | None = None,
+    evening: Callable[[Journal], EndOfDay] | None = None,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
@@ -309,7 +310,10 @@ def compose(
         clock=clock,
         prewarm=kis.prewarm,
         on_day_over=on_day_over,
-        also_at_day_end=None if audit_desk is None else audit_desk.end_day,
+        at_day_end=[
+            *([] if audit_desk is None else [audit_desk.end_day]),  # first: the inputs of the day are on the disk then
+            *([] if evening is None else [evening(journal)]),
+        ],
     )
     return House(
         settings=settings,

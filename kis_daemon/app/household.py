@@ -21,6 +21,7 @@ from kis_daemon.app.audit_places import audit_places
 from kis_daemon.app.compose import House, compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
+from kis_daemon.app.evening import EveningDrift, drift_command, drift_file
 from kis_daemon.app.files import git_commit
 from kis_daemon.app.lock import InstanceLock
 from kis_daemon.app.logs import Logs
@@ -42,6 +43,8 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import Kis, KisLimits, open_kis
 from kis_daemon.kis.transport import KisEndpoints
 from kis_daemon.ports import Clock, Entropy, StoreError
+from kis_daemon.services.journal import Journal
+from kis_daemon.services.timetable import EndOfDay
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.spare import SpareRecords
@@ -186,6 +189,7 @@ class Household:
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,
                 audit=audit_places(self.settings, self.database),
+                evening=self._evening if self._compares_days else None,
                 ask_days=kis.market_data.market_days if is_offered(Purpose.HOLIDAYS, outfit.profile) else None,
             )
             log.info(
@@ -219,6 +223,19 @@ class Household:
             )
         self._show_summary(summary)
         return ExitCode.OK
+
+    @property
+    def _compares_days(self) -> bool:
+        """Whether evenings are compared: by default not where a day is over before a child has started."""
+        wanted = self.options.drift
+        return self.settings.venue is not Venue.SIMULATOR if wanted is None else wanted
+
+    def _evening(self, journal: Journal) -> EndOfDay:
+        return EveningDrift(
+            command=lambda day: drift_command(day, self.settings.data_dir, self.options.config_dir),
+            file=lambda day: drift_file(self.settings.log_dir, day),
+            journal=journal,
+        ).end_day
 
     async def _stop_with(self, market_over: asyncio.Event | None, stop: asyncio.Event) -> None:
         """Stop when the simulator has no more prices to play."""

@@ -48,6 +48,8 @@ SENTENCES: Mapping[str, str] = {
     "daily_loss_reached": "Daily loss limit reached: no more buying today[[. Realised {realized_pnl:gain}]][[, limit {limit_pct:pct}]]",
     "calendar_not_covered": "The trading calendar does not cover {day}: buying has stopped. Please renew config/krx_calendar.yaml",
     "calendar_disagrees": "Our trading calendar and the broker's differ[[, open at the broker: {open_at_broker}]][[, closed at the broker: {closed_at_broker}]]. No buying on these days; exits go on. Please check config/krx_calendar.yaml",
+    "drift_compared": "Drift {day}: of {orders:number} orders {matched:number} as in the backtest, {price_differs:number} at another price ({cost:gain} cost), {quantity_differs:number} of another quantity, {missing_live:number} only in the backtest, {missing_in_backtest:number} only live",
+    "drift_failed": "The day {day} could not be compared with a backtest: {reason}. Trading is not touched by it",
     "feed_down": "Live quotes lost: {reason}",
     "feed_up": "Live quotes are back",
     "feed_gave_up": "Live quotes cannot be restored, attempts go on slowly: {reason}. Please look",

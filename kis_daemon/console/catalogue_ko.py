@@ -48,6 +48,8 @@ SENTENCES: Mapping[str, str] = {
     "daily_loss_reached": "일일 손실 한도 도달: 오늘은 더 사지 않습니다[[. 실현손익 {realized_pnl:gain}]][[, 한도 {limit_pct:pct}]]",
     "calendar_not_covered": "거래일 달력에 {day}이(가) 없습니다: 매수를 멈췄습니다. config/krx_calendar.yaml을 갱신하십시오",
     "calendar_disagrees": "거래일 달력이 증권사와 다릅니다[[, 증권사는 개장: {open_at_broker}]][[, 증권사는 휴장: {closed_at_broker}]]. 그날은 매수하지 않고 매도는 계속합니다. config/krx_calendar.yaml을 확인하십시오",
+    "drift_compared": "백테스트 대조 {day}: 주문 {orders:number}건 중 일치 {matched:number}, 가격 차이 {price_differs:number}(비용 {cost:gain}), 수량 차이 {quantity_differs:number}, 백테스트에만 {missing_live:number}, 실제에만 {missing_in_backtest:number}",
+    "drift_failed": "{day}을(를) 백테스트와 대조하지 못했습니다: {reason}. 매매에는 영향이 없습니다",
     "feed_down": "실시간 시세 끊김: {reason}",
     "feed_up": "실시간 시세 복구",
     "feed_gave_up": "실시간 시세가 복구되지 않습니다. 천천히 계속 시도합니다: {reason}. 확인하십시오",

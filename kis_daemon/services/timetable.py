@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from kis_daemon.domain.calendar import KST, TradingCalendar, TradingDay
 from kis_daemon.domain.market import Symbol
@@ -41,6 +41,9 @@ class Selector(Protocol):
 
     async def select(self, day: TradingDay) -> tuple[Symbol, ...]: ...
 
+
+EndOfDay: TypeAlias = Callable[[date], Awaitable[None]]
+"""What else is done once a day is summed up; it fails by itself or not at all."""
 
 _PREPARE_BEFORE = timedelta(minutes=60)
 _CAPTURE_AFTER = timedelta(minutes=1)
@@ -72,7 +75,7 @@ class Timetable:
         clock: Clock,
         prewarm: Callable[[datetime], Awaitable[bool]],
         on_day_over: Callable[[date], None],
-        also_at_day_end: Callable[[date], Awaitable[None]] | None = None,
+        at_day_end: Sequence[EndOfDay] = (),
     ) -> None:
         self._book = book
         self._board = board
@@ -91,7 +94,7 @@ class Timetable:
         self._clock = clock
         self._prewarm = prewarm
         self._on_day_over = on_day_over
-        self._also_at_day_end = also_at_day_end
+        self._at_day_end = at_day_end
 
     async def run(self) -> None:
         """Live through one trading day after the other, until cancelled."""
@@ -112,8 +115,8 @@ class Timetable:
             await self._reconciler.attempt()
             await self._clock.sleep_until(day.closes_at + _SUM_UP_AFTER)
             await self.sum_up(day.date)
-            if self._also_at_day_end is not None:
-                await self._also_at_day_end(day.date)
+            for end in self._at_day_end:
+                await end(day.date)
             self._on_day_over(day.date)
             await self._clock.sleep_until(datetime.combine(day.date, _LAST_SWEEP, KST))
             await self._reconciler.attempt()
@@ -227,7 +230,8 @@ class Timetable:
         return True
 
     async def _capture(self, day: TradingDay) -> None:
-        for symbol in self._trader.symbols():
+        traded = [trade.symbol for trade in self._book.trades_today]  # what was sold, too: the day is looked at again
+        for symbol in dict.fromkeys([*self._trader.symbols(), *traded]):
             await self._histories.bring_up_to(symbol, day.date)
 
     async def sum_up(self, day: date) -> None:

@@ -38,6 +38,8 @@ ALERTS = (
     "daily_loss_reached",
     "calendar_not_covered",
     "calendar_disagrees",
+    "drift_compared",
+    "drift_failed",
     "feed_down",
     "feed_up",
     "feed_gave_up",

@@ -228,6 +228,17 @@ def test_the_summary_tells_how_the_day_went(tmp_path: Path) -> None:
         assert summary["equity"] == summary["cash"] + 705_000
 
 
+def test_the_bar_of_what_was_sold_today_is_captured_too(tmp_path: Path) -> None:
+    """It is in no universe and not held any more, and the evening's comparison needs its day."""
+    with a_running_day(tmp_path, at("10:00"), universe=()) as floor:
+        floor.start(floor.timetable.run())
+        floor.book.put_trade(a_trade("1" * 64, symbol=HYNIX))  # type: ignore[arg-type]  # any key
+
+        floor.wait_until("15:41")
+
+        assert [bar.date for bar in floor.histories.bars(HYNIX)][-1] == TODAY
+
+
 def test_an_exit_that_rests_at_the_close_is_ended_by_the_sweep(tmp_path: Path) -> None:
     with a_running_day(tmp_path, at("15:00"), universe=()) as floor:
         floor.holds(a_position())

@@ -403,6 +403,28 @@ class Played:
         self.book.start_day(day.date)
         self.trader.start_day()
 
+    def _rebase(self, symbol: Symbol, value: int) -> None:
+        position = self.book.positions.get(symbol)
+        if position is not None:
+            moved = 100 * (value % 9 - 4)
+            levels = {"stop": position.stop + moved, "target": position.target + moved}
+            self.book.positions[symbol] = replace(position, highest=position.highest + moved, **levels)
+            self.trader.on_account_change(symbol)
+
+    def _await(self, symbol: Symbol, value: int) -> None:
+        self.book.unexamined.add(symbol)
+
+    def _examined(self, symbol: Symbol, value: int) -> None:
+        self.book.unexamined.discard(symbol)
+        self.trader.on_account_change(symbol)
+
+    def _lock(self, symbol: Symbol, value: int) -> None:
+        self.book.locked[symbol] = "a test"
+
+    def _by_hand(self, symbol: Symbol, value: int) -> None:
+        if not self._live(symbol) and self.book.positions.pop(symbol, None) is not None:
+            self.trader.on_account_change(symbol)
+
     def _wait(self, symbol: Symbol, value: int) -> None:
         self.clock.moment += timedelta(seconds=10 * value)
 
@@ -469,7 +491,24 @@ _SYMBOLS = st.sampled_from(BAND_SYMBOLS)
 _PRICES = st.tuples(st.just("price"), _SYMBOLS, st.integers(0, 62))
 _OTHERS = st.tuples(
     st.sampled_from(
-        ["vi", "halt", "fill", "fill", "missed", "unlist", "list", "part", "cancel", "refuse", "bar", "day", "wait"]
+        [
+            *(
+                "vi",
+                "halt",
+                "fill",
+                "fill",
+                "missed",
+                "unlist",
+                "list",
+                "part",
+                "cancel",
+                "refuse",
+                "bar",
+                "day",
+                "wait",
+            ),
+            *("rebase", "await", "examined", "examined", "lock", "by_hand"),
+        ]
     ),
     _SYMBOLS,
     st.integers(0, 62),

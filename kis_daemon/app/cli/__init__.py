@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "audit": "kis_daemon.app.cli.audit",
     "backup": "kis_daemon.app.cli.backup",
     "backtest": "kis_daemon.app.cli.backtest",
+    "drift": "kis_daemon.app.cli.drift",
 }
 """Commands beside `--mode`: each module offers its click command as `command`."""
 

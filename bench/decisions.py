@@ -37,7 +37,7 @@ from kis_daemon.domain.market import (
     Won,
     price_limits,
 )
-from kis_daemon.domain.orders import OrderIntent, OrderType
+from kis_daemon.domain.orders import OrderIntent, OrderType, SignalId
 from kis_daemon.domain.positions import Position, ProtectionRules
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
@@ -323,7 +323,7 @@ _SALE = (
         quantity=_HELD.quantity,
         order_type=OrderType.MARKET,
         price=None,
-        signal_id="bench",
+        signal_id=SignalId("bench"),
         rule="ATR_STOP_LOSS",
         reason="",
         correlation_id="bench",

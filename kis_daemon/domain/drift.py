@@ -105,9 +105,7 @@ def _pair(live: DayOrder, backtest: DayOrder) -> Line:
     dearer = round((live.price - backtest.price) * shares)
     cost = dearer if live.side is Side.BUY else -dearer
     if live.filled_quantity != backtest.filled_quantity:
-        reason = (
-            f"{live.filled_quantity} of {live.quantity}, backtest {backtest.filled_quantity} of {backtest.quantity}"
-        )
+        reason = f"{_filled(live)}, backtest {_filled(backtest)}"
         return Line(kind=Kind.QUANTITY_DIFFERS, live=live, backtest=backtest, cost=cost, reason=reason)
     if live.filled_amount != backtest.filled_amount:
         reason = f"{live.price:.2f}, backtest {backtest.price:.2f}"
@@ -119,3 +117,7 @@ def _moment(line: Line) -> tuple[datetime, Symbol]:
     order = line.live or line.backtest
     assert order is not None, "a line without an order"
     return order.at, order.symbol
+
+
+def _filled(order: DayOrder) -> str:
+    return f"{order.filled_quantity} of {order.quantity} {order.state}"

@@ -105,14 +105,14 @@ async def test_who_stops_the_daemon_ends_the_child(tmp_path: Path) -> None:
     program = f"import os, time; print(os.getpid(), file=open('{file}', 'w'), flush=True); time.sleep(60)"
     evening = Evening(tmp_path / "logs", program)
     task = asyncio.create_task(evening.drift.end_day(DAY))
-    pid = await asyncio.to_thread(until, lambda: file.exists() and file.read_text(), "the child")
+    pid = await asyncio.to_thread(until, lambda: file.exists() and file.read_text().strip(), "the child")
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
     with pytest.raises(ProcessLookupError):
-        os.kill(int(pid), 0)
+        os.kill(int(str(pid)), 0)
 
 
 def test_the_daemon_has_nothing_of_the_backtest_in_its_memory() -> None:

@@ -58,7 +58,7 @@ def test_what_was_filled_otherwise_differs_in_quantity_before_it_differs_in_pric
     (line,) = compared([an_order(70_100, filled_quantity=4, state="CANCELLED")], [an_order()], {}).lines
 
     assert line.kind is Kind.QUANTITY_DIFFERS
-    assert line.reason == "4 of 10, backtest 10 of 10"
+    assert line.reason == "4 of 10 CANCELLED, backtest 10 of 10 FILLED"
     assert line.cost == 4 * 100
 
 

@@ -407,8 +407,12 @@ class Played:
         position = self.book.positions.get(symbol)
         if position is not None:
             moved = 100 * (value % 9 - 4)
-            levels = {"stop": position.stop + moved, "target": position.target + moved}
-            self.book.positions[symbol] = replace(position, highest=position.highest + moved, **levels)
+            self.book.positions[symbol] = replace(
+                position,
+                stop=position.stop + moved,
+                target=position.target + moved,
+                highest=position.highest + moved,
+            )
             self.trader.on_account_change(symbol)
 
     def _await(self, symbol: Symbol, value: int) -> None:

@@ -189,7 +189,7 @@ class Household:
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,
                 audit=audit_places(self.settings, self.database),
-                evening=self._evening if self._compares_days else None,
+                evening=self._evening if self.compares_days else None,
                 ask_days=kis.market_data.market_days if is_offered(Purpose.HOLIDAYS, outfit.profile) else None,
             )
             log.info(
@@ -225,7 +225,7 @@ class Household:
         return ExitCode.OK
 
     @property
-    def _compares_days(self) -> bool:
+    def compares_days(self) -> bool:
         """Whether evenings are compared: by default not where a day is over before a child has started."""
         wanted = self.options.drift
         return self.settings.venue is not Venue.SIMULATOR if wanted is None else wanted

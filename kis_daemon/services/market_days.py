@@ -18,7 +18,7 @@ from kis_daemon.ports import BrokerError, Clock, MarketDay, Severity
 from kis_daemon.services.journal import Journal
 
 MARKET_DAYS_MARK = "market_days"
-_AHEAD = timedelta(days=20)  # what the first page of the answer holds
+_AHEAD = timedelta(days=13)  # the first page of the answer holds more
 
 AskDays = Callable[[date, date], Awaitable[Sequence[MarketDay]]]
 """`ports.MarketResearch.market_days`."""

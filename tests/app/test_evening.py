@@ -14,9 +14,15 @@ from pathlib import Path
 import pytest
 
 from kis_daemon.app.evening import EveningDrift, drift_file
+from kis_daemon.app.files import load_calendar
+from kis_daemon.app.household import Household
+from kis_daemon.app.options import RunOptions
+from kis_daemon.app.settings import load_settings
 from kis_daemon.clock import SystemClock
+from kis_daemon.domain.market import Symbol
 from kis_daemon.services.journal import Journal
 from kis_daemon.store.memory import MemoryRecords
+from tests.app.test_settings import PAPER_KEYS
 from tests.conftest import ROOT
 from tests.e2e.processes import until
 from tests.services.fakes import HeardNotifier
@@ -113,6 +119,24 @@ async def test_who_stops_the_daemon_ends_the_child(tmp_path: Path) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(int(str(pid)), 0)
+
+
+@pytest.mark.parametrize(
+    ("variables", "asked", "compares"),
+    [
+        pytest.param({}, None, False, id="the embedded simulator: a day is over before a child has started"),
+        pytest.param({}, True, True, id="the embedded simulator, when asked to"),
+        pytest.param(PAPER_KEYS, None, True, id="KIS"),
+        pytest.param(PAPER_KEYS, False, False, id="KIS, when asked not to"),
+    ],
+)
+def test_evenings_are_compared_where_a_day_is_a_day(
+    tmp_path: Path, variables: dict[str, str], asked: bool | None, compares: bool
+) -> None:
+    options = RunOptions(config_dir=ROOT / "config", data_dir=tmp_path, symbols=(Symbol("005930"),), drift=asked)
+    household = Household(load_settings(options, variables, None), options, load_calendar(ROOT / "config"))
+
+    assert household.compares_days is compares
 
 
 def test_the_daemon_has_nothing_of_the_backtest_in_its_memory() -> None:

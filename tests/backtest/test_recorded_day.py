@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def lived(today: dict[Symbol, Bar], morning: Morning, universe: Sequence[Symbol]
 
 
 def a_morning(**changes: Any) -> Morning:
-    return Morning(**({"cash": 10_000_000, "external": {}, "locked": {}, "stopped_on": {}} | changes))
+    return replace(Morning(cash=10_000_000, external={}, locked={}, stopped_on={}), **changes)
 
 
 def wishes(result: BacktestResult) -> list[tuple[str, Side, str, int]]:

@@ -98,6 +98,9 @@ class Rows(Protocol):
 
     def add_approval(self, approval: Approval) -> None: ...
 
+    def add_spent_approval(self, proposal: Proposal, approval: Approval, at: datetime) -> None:
+        """Write an approval with its proposal, spent at `at`: by the transaction that writes it, so never again."""
+
     def use_approval(self, token_hash: str, at: datetime) -> TokenRefusal | None:
         """Spend the approval of that token; the reason if it cannot be (unknown, used, expired)."""
 

@@ -102,6 +102,9 @@ class _Notes(Journal):
     def note(self, fact: Fact, also: Callable[[Rows], object] | None = None) -> None:  # noqa: ARG002  # nothing is written here
         self.facts.append(fact)
 
+    def precede(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
 
 class _Answers:
     """A door that answers as it did, and keeps what was asked of it."""

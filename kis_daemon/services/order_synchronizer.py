@@ -34,7 +34,7 @@ from kis_daemon.ports import (
     StoreError,
     Withdrawn,
 )
-from kis_daemon.services.approvals import ApprovalDesk, Grant, token_hash
+from kis_daemon.services.approvals import ApprovalDesk, Grant
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.door import Queued, Refused
@@ -215,11 +215,7 @@ class OrderSynchronizer:
             if not rows.claim_order(order):
                 stored.extend(known for known in rows.orders_of(order.day) if _same_signal(known, order))
                 return "duplicate"
-            rows.add_proposal(grant.proposal)
-            rows.add_approval(grant.approval)
-            refusal = rows.use_approval(token_hash(grant.token), self._clock.now())
-            if refusal is not None:  # minted a moment ago: only a broken record can refuse it
-                raise RuntimeError(f"approval of order {order.key[:12]}: {refusal.value}")
+            rows.add_spent_approval(grant.proposal, grant.approval, self._clock.now())
             rows.append(requested.event)
             return None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Symbol
@@ -115,6 +115,10 @@ class MemoryRows:
 
     def add_approval(self, approval: Approval) -> None:
         self._put(self._tables.approvals, approval.token_hash, (approval, None))
+
+    def add_spent_approval(self, proposal: Proposal, approval: Approval, at: datetime) -> None:
+        self.add_proposal(replace(proposal, status=ProposalStatus.EXECUTED))
+        self._put(self._tables.approvals, approval.token_hash, (approval, at))
 
     def use_approval(self, token_hash: str, at: datetime) -> TokenRefusal | None:
         known = self._tables.approvals.get(token_hash)

@@ -18,7 +18,7 @@ from sqlalchemy import insert, text
 
 from kis_daemon.app import daemon
 from kis_daemon.domain import orders, safeguards
-from kis_daemon.domain.approvals import TokenRefusal
+from kis_daemon.domain.approvals import Approval, Proposal
 from kis_daemon.domain.events import GENESIS_HASH
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Fill, Happening, Order, OrderIntent
@@ -238,10 +238,11 @@ def _failed_question_reads_as_flat() -> AbstractContextManager[object]:
 def _token_is_never_spent() -> AbstractContextManager[object]:
     """An approval opens the door as often as it is shown."""
 
-    def use(_self: SqlRows, _hash: str, _at: datetime) -> TokenRefusal | None:
-        return None
+    def add(self: SqlRows, proposal: Proposal, approval: Approval, _at: datetime) -> None:
+        self.add_proposal(proposal)
+        self.add_approval(approval)
 
-    return patch.object(SqlRows, "use_approval", use)
+    return patch.object(SqlRows, "add_spent_approval", add)
 
 
 def _chain_forks() -> AbstractContextManager[object]:

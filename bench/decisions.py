@@ -4,7 +4,8 @@ Rules of this room
     A pass is short and alone in its thread; its time is the processor time of this process. A round's figure is the
     best of its passes: what comes from beside it (another process in the same cache) only ever adds.
     The bare loop calls a function that does nothing for the same quotes: what Python takes before anything is done.
-    The board is the daemon's, its listener the daemon's trader; quotes are made before the clock is read.
+    The board is the daemon's, its listener the daemon's trader, who takes down what each decision was made from; that
+    this becomes text and is written, seconds later, is not measured. Quotes are made before the clock is read.
     A decision ends with the intent, at a door that stays shut. The order's single-use token is not part of it: it is
     measured by itself. What the order then costs is measured in orders.py.
 """
@@ -16,12 +17,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 from bench.figures import Figure
 from bench.processes import ROOT, BenchError
 from kis_daemon.app.entropy import SeededEntropy
 from kis_daemon.app.files import load_calendar
+from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST, TradingCalendar
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.indicators import IndicatorPeriods, Indicators, IndicatorSeries
@@ -43,6 +46,8 @@ from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
 from kis_daemon.ports import Alert
 from kis_daemon.services.approvals import ApprovalDesk, Grant, Provenance
+from kis_daemon.services.audit_inputs import InputFile
+from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
 from kis_daemon.services.book import Book
 from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.desks import TradingRules
@@ -50,7 +55,6 @@ from kis_daemon.services.door import Refused
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.seller import Seller
-from kis_daemon.services.trader import Trader
 from kis_daemon.store.memory import MemoryRecords
 
 QUIET_US, DECISION_US, INDICATORS_MS = 1.5, 20.0, 10.0
@@ -70,10 +74,10 @@ _ENTRY, _LEVEL = 70_000, 80_000
 class DecisionPlan:
     """How many figures, of the best of how many passes, of how many prices."""
 
-    rounds: int = 9
-    passes: int = 7
-    ticks: int = 20_000
-    decisions: int = 2_000
+    rounds: int = 5
+    passes: int = 5
+    ticks: int = 10_000
+    decisions: int = 1_000
 
 
 DECISIONS = DecisionPlan()
@@ -100,10 +104,10 @@ def decisions(plan: DecisionPlan) -> list[Figure]:
         values.setdefault(INDICATORS, []).append(best * 1e3)
     most = {QUIET: QUIET_US, NEW_HIGH: DECISION_US, BREAKOUT: DECISION_US, STOP: DECISION_US}
     figures = [
-        Figure(name=name, unit="us", values=values[name], beside=FLOOR, most=most.get(name))
+        Figure(name=name, unit="µs CPU", values=values[name], beside=FLOOR, most=most.get(name))
         for name in (FLOOR, QUIET, NEW_HIGH, BREAKOUT, STOP, TOKEN)
     ]
-    return [*figures, Figure(name=INDICATORS, unit="ms", values=values[INDICATORS], most=INDICATORS_MS)]
+    return [*figures, Figure(name=INDICATORS, unit="ms CPU", values=values[INDICATORS], most=INDICATORS_MS)]
 
 
 # passes: seconds of the processor
@@ -218,12 +222,23 @@ class _Desk:
             limits=replace(RiskLimits(), max_positions=len(_SYMBOLS)),
             commission_ppb=140_000,
         )
-        door = _ShutDoor()
+        door = RecordedDoor(_ShutDoor())
         buyer = Buyer(
             book=book, journal=journal, synchronizer=door, approvals=approvals, calendar=calendar, rules=rules
         )
         seller = Seller(book=book, journal=journal, synchronizer=door, approvals=approvals, clock=clock, rules=rules)
-        trader = Trader(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
+        trader = RecordedTrader(
+            book=book,
+            buyer=buyer,
+            seller=seller,
+            calendar=calendar,
+            clock=clock,
+            rules=rules,
+            file=InputFile(Path(), clock, _Deaf()),  # nobody has it write
+            door=door,
+            mandate=_MANDATE,
+            bars=lambda _: (),
+        )
         self.board = QuoteBoard()
         self.board.listen(trader.on_quote)
         before = calendar.previous_trading_day(_DAY).date
@@ -314,6 +329,16 @@ def _bars(calendar: TradingCalendar, chance: Random) -> list[Bar]:
     return bars
 
 
+_MANDATE = Mandate(
+    mandate_id="bench",
+    signed_by="bench",
+    signed_at=_AT,
+    expires_at=_AT,
+    side=Side.BUY,
+    symbols=(),
+    max_quantity=1,
+    max_notional_a_day=1,
+)
 _HELD = _position(_SYMBOLS[0], _DAY)
 _SALE = (
     OrderIntent(

@@ -20,7 +20,7 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK
+from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXAMINED_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK
 from kis_daemon.services.corporate_actions import read_closes
 from kis_daemon.services.market_days import MARKET_DAYS_MARK
 
@@ -141,6 +141,8 @@ def _load(rows: Rows, house: House, today: date) -> None:
     book.external = json.loads(rows.mark(EXTERNAL_MARK) or "{}")
     book.locked = json.loads(rows.mark(LOCKED_MARK) or "{}")
     book.last_closes = read_closes(rows.mark(CLOSES_MARK))
+    examined = rows.mark(EXAMINED_MARK)
+    book.examined_on = None if examined is None else date.fromisoformat(examined)
     cash = rows.mark(LEDGER_MARK)
     book.ledger_cash = None if cash is None else int(cash)
     base = rows.mark(DAY_BASE_MARK)

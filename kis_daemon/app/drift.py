@@ -45,7 +45,9 @@ def drift_of(
     )
     plan = BacktestPlan(symbols=recorded.universe, first=day, last=day, cash=recorded.morning.cash)
     result = run_backtest(as_then, plan, recorded.prices, calendar, recorded.morning)
-    return compared([_live(order) for order in orders], _replayed(result), {**denied, **recorded.refusals})
+    return compared(
+        [_live(order) for order in orders], _replayed(result), {**denied, **recorded.refusals}, recorded.since
+    )
 
 
 def _live(order: Order) -> DayOrder:

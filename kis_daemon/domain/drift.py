@@ -75,8 +75,16 @@ class Drift:
         return sum(line.kind not in (Kind.MATCHED, Kind.PRICE_DIFFERS) for line in self.lines)
 
 
-def compared(live: Iterable[DayOrder], backtest: Iterable[DayOrder], refusals: Mapping[Symbol, str]) -> Drift:
-    """Hold `live` against `backtest`; `refusals` says why the door let no order of a symbol in."""
+def compared(
+    live: Iterable[DayOrder],
+    backtest: Iterable[DayOrder],
+    refusals: Mapping[Symbol, str],
+    since: datetime | None = None,
+) -> Drift:
+    """Hold `live` against `backtest`; `refusals` says why the door let no order of a symbol in.
+
+    What only the backtest did before `since` is told as such: nobody was there to do it.
+    """
     ours, theirs = _by_wish(live), _by_wish(backtest)
     lines: list[Line] = []
     for wish in dict.fromkeys([*ours, *theirs]):
@@ -87,10 +95,16 @@ def compared(live: Iterable[DayOrder], backtest: Iterable[DayOrder], refusals: M
             for one in mine[len(other) :]
         ]
         lines += [
-            Line(kind=Kind.MISSING_LIVE, live=None, backtest=two, reason=refusals.get(two.symbol, "no such price live"))
+            Line(kind=Kind.MISSING_LIVE, live=None, backtest=two, reason=_why_not(two, refusals, since))
             for two in other[len(mine) :]
         ]
     return Drift(lines=tuple(sorted(lines, key=_moment)))
+
+
+def _why_not(order: DayOrder, refusals: Mapping[Symbol, str], since: datetime | None) -> str:
+    if since is not None and order.at < since:
+        return f"before the daemon was there at {since:%H:%M}"
+    return refusals.get(order.symbol, "no such price live")
 
 
 def _by_wish(orders: Iterable[DayOrder]) -> dict[tuple[Symbol, Side, str], list[DayOrder]]:

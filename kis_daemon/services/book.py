@@ -24,6 +24,7 @@ LOCKED_MARK = "locked_symbols"
 DAY_BASE_MARK = "day_base"
 LEDGER_MARK = "ledger_cash"
 CLOSES_MARK = "last_closes"
+EXAMINED_MARK = "examined_on"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +46,8 @@ class Book:
     `left_behind` are orders found between their row and their answer: True where a start found the row and the order
     may have been sent, False where it was not sent and the row is not known to be there.
     `in_account` are the shares of the last statement, `last_closes` what was held closed at and when, and
-    `unexamined` the held symbols that may have been split since (corporate_actions.py); `closed_at` is what the day
-    goes on from.
+    `unexamined` the held symbols that may have been split since (corporate_actions.py), `examined_on` the day for which
+    none is; `closed_at` is what the day goes on from.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
     `on_name` hears every name that is learned.
     """
@@ -65,6 +66,7 @@ class Book:
     in_account: dict[Symbol, int] = field(default_factory=dict)
     last_closes: dict[Symbol, LastClose] = field(default_factory=dict)
     unexamined: set[Symbol] = field(default_factory=set)
+    examined_on: date | None = None
     closed_at: dict[Symbol, Won] = field(default_factory=dict)
     booked_at: dict[Symbol, datetime] = field(default_factory=dict)
     day: date = date.min

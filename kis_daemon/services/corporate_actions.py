@@ -2,7 +2,7 @@
 
 Rules of this room (requirements, section 8)
     A symbol that waits for its examination is neither sold nor held against the account: yesterday's levels may belong
-    to shares that are no more. The wait is bounded; what could not be asked goes on as it was.
+    to shares that are no more. The wait is bounded and comes once a day; what could not be asked goes on as it was.
     An action that two witnesses prove re-bases the position in one transaction. One that is not proven locks the
     symbol: no automatic exit, and a person is called. So does one that the store does not take within the wait.
     Each evening the closes of what is held are written down: the witnesses of the next morning, or of the next start.
@@ -12,6 +12,7 @@ Rules of this room (requirements, section 8)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
@@ -21,7 +22,7 @@ from kis_daemon.domain.corporate_actions import Proven, Unproven, Witnesses, jud
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import Clock, Rows, Severity, StoreError
-from kis_daemon.services.book import CLOSES_MARK, EXTERNAL_MARK, LOCKED_MARK, Book, LastClose
+from kis_daemon.services.book import CLOSES_MARK, EXAMINED_MARK, EXTERNAL_MARK, LOCKED_MARK, Book, LastClose
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.journal import Fact, Journal
 
@@ -51,9 +52,10 @@ class CorporateActions:
         self._ask_account = ask_account
         self._on_change = on_change
 
-    def await_examination(self) -> None:
-        """Have what is held wait for its examination."""
-        self._book.unexamined = set(self._book.positions)
+    def await_examination(self, day: date) -> None:
+        """Have what is held wait for its examination on `day`: what was bought then or examined then need not."""
+        held = () if self._book.examined_on == day else self._book.positions.values()
+        self._book.unexamined = {position.symbol for position in held if position.entry_day < day}
 
     async def examine(self, bring_up: Callable[[Symbol], Awaitable[object]]) -> None:
         """Examine what waits, once `bring_up` has brought its listing and its history; at the end nothing waits."""
@@ -65,6 +67,7 @@ class CorporateActions:
                 if self._book.unexamined:
                     await self._account_is_known()
             await self._examine_all(deadline)  # what is being written is not cancelled half-way
+            await self._keep_that_it_was_done()
         except TimeoutError:
             self._tell_failed("the broker does not answer")
         finally:
@@ -72,6 +75,15 @@ class CorporateActions:
             for symbol in waited:
                 self._end(symbol)
             self._take_closes()
+
+    async def _keep_that_it_was_done(self) -> None:
+        """Spare a restart in mid-session the wait: its exits are armed at once."""
+        today = self._clock.now().date()
+        if self._book.examined_on == today or self._book.unexamined:
+            return
+        self._book.examined_on = today
+        with contextlib.suppress(StoreError):  # then it waits
+            await self._journal.transact(lambda rows: rows.set_mark(EXAMINED_MARK, today.isoformat()))
 
     async def _examine_all(self, deadline: float) -> None:
         """Examine what waits; what the store does not take is tried again until the deadline, and locked then."""

@@ -106,7 +106,7 @@ class Timetable:
             if opened := self._opened_before(day):
                 await self._clock.sleep_until(datetime.combine(opened, time(), KST))
                 continue
-            self._actions.await_examination()
+            self._actions.await_examination(day.date)
             await self._clock.sleep_until(day.opens_at - _PREPARE_BEFORE)
             await self.prepare(day)
             await self._clock.sleep_until(day.closes_at + _CAPTURE_AFTER)

@@ -69,6 +69,15 @@ def test_an_order_only_the_backtest_has_says_why_live_let_none_in() -> None:
     assert (other.kind, other.reason) == (Kind.MISSING_LIVE, "no such price live")
 
 
+def test_what_the_backtest_did_before_the_daemon_was_there_is_told_as_such() -> None:
+    later = an_order(at=TEN + timedelta(hours=2), symbol=HYNIX)
+
+    one, other = compared([], [an_order(), later], {SAMSUNG: "x"}, since=TEN + timedelta(hours=1)).lines
+
+    assert one.reason == "before the daemon was there at 11:00"
+    assert other.reason == "no such price live"
+
+
 def test_an_order_only_live_has_says_why_it_was_wished_for() -> None:
     (line,) = compared([an_order(rule="MANUAL_EXIT", side=Side.SELL, reason="by hand")], [], {}).lines
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kis_daemon.ports import BrokerUnreachable
-from kis_daemon.services.book import CLOSES_MARK, LOCKED_MARK, LastClose
+from kis_daemon.services.book import CLOSES_MARK, EXAMINED_MARK, LOCKED_MARK, LastClose
 from kis_daemon.services.corporate_actions import read_closes
 from tests.services.builders import HYNIX, SAMSUNG, TODAY, YESTERDAY, a_position, at
 from tests.services.trading import Floor, a_floor, a_listing, rising_bars
@@ -60,6 +60,19 @@ def test_an_ordinary_morning_changes_nothing(tmp_path: Path) -> None:
         assert floor.position() == before
         assert (floor.book.unexamined, floor.book.locked) == (set(), {})
         assert floor.book.closed_at == {SAMSUNG: CLOSE}
+
+
+def test_an_examination_that_was_made_is_written_down_and_one_that_failed_is_not(tmp_path: Path) -> None:
+    with a_morning(tmp_path, base_price=CLOSE) as floor:
+        floor.wait_until("08:30")
+        assert floor.rows(lambda rows: rows.mark(EXAMINED_MARK)) == TODAY.isoformat()
+        assert floor.book.examined_on == TODAY
+
+    (tmp_path / "other").mkdir()
+    with a_morning(tmp_path / "other", base_price=CLOSE) as floor:
+        floor.broker.failing = BrokerUnreachable("a test")
+        floor.wait_until("08:30")
+        assert floor.rows(lambda rows: rows.mark(EXAMINED_MARK)) is None
 
 
 def test_what_only_the_base_price_says_locks_the_symbol_and_calls_a_person(tmp_path: Path) -> None:

@@ -276,6 +276,20 @@ def test_exits_are_armed_before_the_keys_are_warmed(tmp_path: Path) -> None:
         assert times_of(floor, "day_started") == []
 
 
+@pytest.mark.parametrize("entered", [TODAY, YESTERDAY], ids=["bought today", "examined this morning"])
+def test_a_restart_in_mid_session_does_not_wait_for_an_examination_that_was_made(tmp_path: Path, entered: date) -> None:
+    with a_running_day(tmp_path, at("11:00"), stream_is_primary=False) as floor:
+        floor.holds(a_position(symbol=HYNIX, entry_day=entered))
+        floor.book.examined_on = None if entered == TODAY else TODAY
+        floor.market.answer_takes_s = 30.0
+        floor.start(floor.timetable.run())
+        floor.pass_time()
+
+        floor.price(67_900, symbol=HYNIX)
+
+        assert [(intent.symbol, intent.side) for intent in floor.sent] == [(HYNIX, Side.SELL)]
+
+
 def test_what_is_held_is_ready_before_the_universe_is_asked_for(tmp_path: Path) -> None:
     """Two hundred candidates take minutes on paper; a stop does not wait for them."""
     with a_running_day(tmp_path, at("11:00"), universe=(SAMSUNG,), stream_is_primary=False) as floor:

@@ -64,6 +64,7 @@ DOMAIN = (
     "performance",
     "events",
     "chain",
+    "drift",
 )
 
 # one library, one room; a pattern is matched against the file's path inside the package, `*` crosses folders

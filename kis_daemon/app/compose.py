@@ -39,6 +39,7 @@ from kis_daemon.services.journal import Journal
 from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.mandates import Mandates
+from kis_daemon.services.market_days import AskDays, MarketDays
 from kis_daemon.services.names import Names, NamingNotifier
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
@@ -50,7 +51,7 @@ from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.switch_file import SwitchFile
-from kis_daemon.services.timetable import Selector, Timetable
+from kis_daemon.services.timetable import EndOfDay, Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
 
@@ -77,6 +78,8 @@ def compose(
     asks_a_person: bool = False,
     switch_file: SwitchFile | None = None,
     halts_on_drawdown: bool = True,
+    ask_days: AskDays | None = None,
+    evening: Callable[[Journal], EndOfDay] | None = None,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started.
 
@@ -313,6 +316,8 @@ def compose(
         ask_account=reconciler.attempt,
         on_change=trader.on_account_change,
     )
+    market_days = MarketDays(ask=ask_days, calendar=calendar, journal=journal, clock=clock)
+    control.calendar_differs_on = market_days.differs_on
     timetable = Timetable(
         book=book,
         board=board,
@@ -322,6 +327,7 @@ def compose(
         selector=selector(journal),
         reconciler=reconciler,
         actions=actions,
+        market_days=market_days,
         synchronizer=synchronizer,
         control=control,
         market_data=kis.market_data,
@@ -330,9 +336,11 @@ def compose(
         clock=clock,
         prewarm=kis.prewarm,
         on_day_over=on_day_over,
-        also_at_day_end=[operator.stops.end_day]
-        if audit_desk is None
-        else [audit_desk.end_day, operator.stops.end_day],
+        at_day_end=[
+            *([] if audit_desk is None else [audit_desk.end_day]),  # first: the inputs of the day are on the disk then
+            operator.stops.end_day,
+            *([] if evening is None else [evening(journal)]),
+        ],
     )
     return House(
         settings=settings,
@@ -373,4 +381,5 @@ def compose(
         ),
         operator=operator,
         audit=audit_desk,
+        market_days=market_days,
     )

@@ -22,8 +22,9 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK
+from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXAMINED_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK
 from kis_daemon.services.corporate_actions import read_closes
+from kis_daemon.services.market_days import MARKET_DAYS_MARK
 
 log = structlog.get_logger("daemon")
 
@@ -126,6 +127,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
     """Fill the book from the records."""
     book = house.book
     house.names.load(rows)
+    house.market_days.load(rows.mark(MARKET_DAYS_MARK))
     for order in (*rows.orders_of(today), *rows.live_orders()):
         book.recover(order)
     for position in rows.open_positions():
@@ -145,6 +147,8 @@ def _load(rows: Rows, house: House, today: date) -> None:
     house.breakers.load(rows)
     book.flows = int(rows.mark(FLOWS_MARK) or 0)
     book.last_closes = read_closes(rows.mark(CLOSES_MARK))
+    examined = rows.mark(EXAMINED_MARK)
+    book.examined_on = None if examined is None else date.fromisoformat(examined)
     cash = rows.mark(LEDGER_MARK)
     book.ledger_cash = None if cash is None else int(cash)
     base = rows.mark(DAY_BASE_MARK)

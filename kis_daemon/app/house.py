@@ -22,6 +22,7 @@ from kis_daemon.services.journal import Journal
 from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks
 from kis_daemon.services.mandates import Mandates
+from kis_daemon.services.market_days import MarketDays
 from kis_daemon.services.names import Names
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.poller import QuotePoller
@@ -89,6 +90,7 @@ class House:
     desks: Desks
     operator: OperatorOutfit
     audit: AuditDesk | None
+    market_days: MarketDays
 
     def quote_figures(self) -> QuoteFigures:
         """Return the figures of the quote path; called inside the running loop."""

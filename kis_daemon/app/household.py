@@ -22,6 +22,7 @@ from kis_daemon.app.audit_places import audit_places
 from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
+from kis_daemon.app.evening import EveningDrift, drift_command, drift_file
 from kis_daemon.app.files import git_commit
 from kis_daemon.app.house import Counterpart, House
 from kis_daemon.app.http_desk import http_server
@@ -45,14 +46,16 @@ from kis_daemon.console.telegram_inbox import TelegramInbox
 from kis_daemon.console.terminal import DayProgress, Screen, summary_table
 from kis_daemon.domain.approvals import ApprovalPolicy
 from kis_daemon.domain.calendar import TradingCalendar
-from kis_daemon.kis.capabilities import KisProfile
+from kis_daemon.kis.capabilities import KisProfile, Purpose, is_offered
 from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import Kis, KisLimits, KisQuotes, open_kis, open_quotes
 from kis_daemon.kis.transport import KisEndpoints
 from kis_daemon.ports import Clock, Entropy, Notifier, StoreError
+from kis_daemon.services.journal import Journal
 from kis_daemon.services.readiness import ReadinessDesk
 from kis_daemon.services.rehearsals import Rehearsals
 from kis_daemon.services.switch_file import SwitchFile
+from kis_daemon.services.timetable import EndOfDay
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.spare import SpareRecords
@@ -222,6 +225,8 @@ class Household:
                 audit=audit_places(self.settings, self.database),
                 asks_a_person=self.settings.approvals.policy is ApprovalPolicy.MANUAL,
                 switch_file=SwitchFile(self.settings.data_dir),
+                evening=self._evening if self.compares_days else None,
+                ask_days=market.market_data.market_days if is_offered(Purpose.HOLIDAYS, outfit.profile) else None,
             )
             log.info(
                 "daemon_starting",
@@ -290,6 +295,19 @@ class Household:
         ]
         yesterday = self.calendar.previous_trading_day(day).date
         return (await rehearse(day, yesterday, lived, self.settings.config_dir)).trouble
+
+    @property
+    def compares_days(self) -> bool:
+        """Whether evenings are compared: by default not where a day is over before a child has started."""
+        wanted = self.options.drift
+        return self.settings.venue is not Venue.SIMULATOR if wanted is None else wanted
+
+    def _evening(self, journal: Journal) -> EndOfDay:
+        return EveningDrift(
+            command=lambda day: drift_command(day, self.settings.data_dir, self.options.config_dir),
+            file=lambda day: drift_file(self.settings.log_dir, day),
+            journal=journal,
+        ).end_day
 
     async def _stop_with(self, market_over: asyncio.Event | None, stop: asyncio.Event) -> None:
         """Stop when the simulator has no more prices to play."""

@@ -133,6 +133,7 @@ class Conditions:
     api_breaker_open: bool = False
     quotes_fresh: bool = True
     calendar_covers_today: bool = True
+    calendar_agrees: bool = True
     universe_ready: bool = True
     store_writable: bool = True
     order_evidence_sound: bool = True
@@ -176,6 +177,7 @@ def gate(conditions: Conditions) -> GateView:
         "api_breaker": conditions.api_breaker_open,
         "quotes_stale": not conditions.quotes_fresh,
         "calendar_not_covered": not conditions.calendar_covers_today,
+        "calendar_disagrees": not conditions.calendar_agrees,
         "universe_not_ready": not conditions.universe_ready,
         "store_not_writable": not conditions.store_writable,
         "order_evidence_in_doubt": not conditions.order_evidence_sound,

@@ -26,6 +26,7 @@ DAY_BASE_MARK = "day_base"
 LEDGER_MARK = "ledger_cash"
 FLOWS_MARK = "cash_flows"
 CLOSES_MARK = "last_closes"
+EXAMINED_MARK = "examined_on"
 
 _A_MINUTE = timedelta(minutes=1)
 
@@ -50,8 +51,8 @@ class Book:
     `left_behind` are orders found between their row and their answer: True where a start found the row and the order
     may have been sent, False where it was not sent and the row is not known to be there.
     `in_account` are the shares of the last statement, `last_closes` what was held closed at and when, and
-    `unexamined` the held symbols that may have been split since (corporate_actions.py); `closed_at` is what the day
-    goes on from.
+    `unexamined` the held symbols that may have been split since (corporate_actions.py), `examined_on` the day for which
+    none is; `closed_at` is what the day goes on from.
     `first_order_day` is when the first order of this mode reached the broker, None before there was one;
     `is_first_day`, whether that was today or is still to come.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
@@ -75,6 +76,7 @@ class Book:
     in_account: dict[Symbol, int] = field(default_factory=dict)
     last_closes: dict[Symbol, LastClose] = field(default_factory=dict)
     unexamined: set[Symbol] = field(default_factory=set)
+    examined_on: date | None = None
     closed_at: dict[Symbol, Won] = field(default_factory=dict)
     booked_at: dict[Symbol, datetime] = field(default_factory=dict)
     day: date = date.min

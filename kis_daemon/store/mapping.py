@@ -25,7 +25,7 @@ def intent_payload(intent: OrderIntent | OrderRequest) -> str:
 
 def proposal_payload(proposal: Proposal) -> str:
     """Return what a proposal is about, with its terms where a person decides, as key-sorted JSON."""
-    payload = asdict(proposal.intent)
+    payload: dict[str, Any] = {name: getattr(proposal.intent, name) for name in _INTENT}
     if proposal.terms is not None:
         payload["expires_at"] = proposal.terms.expires_at.isoformat()
         payload["lowest_price"] = proposal.terms.lowest_price

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "mandates": "kis_daemon.app.cli.mandates",
     "backtest": "kis_daemon.app.cli.backtest",
     "cbt": "kis_daemon.app.cli.cbt",
+    "drift": "kis_daemon.app.cli.drift",
 }
 """Commands beside `--mode`: each module offers its click command as `command`."""
 

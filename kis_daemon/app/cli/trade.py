@@ -68,6 +68,7 @@ OPTIONS: tuple[click.Parameter, ...] = (
         show_default=True,
         help="help.real_limit_symbols_first_day",
     ),
+    click.Option(["--drift/--no-drift"], default=None, help="help.drift_option"),
     click.Option(["--summary-json"], type=_path(), metavar="PATH", help="help.summary_json"),
     click.Option(
         ["--data-dir"],
@@ -158,6 +159,7 @@ def options_of(values: Mapping[str, Any], given: tuple[str, ...]) -> RunOptions:
         confirm_real_trading=values["confirm_real_trading"],
         real_first_order_percent=values["real_first_order_percent"],
         real_limit_symbols_first_day=values["real_limit_symbols_first_day"],
+        drift=values["drift"],
         summary_json=_summary_file(values["summary_json"]),
         data_dir=values["data_dir"],
         config_dir=values["config_dir"],

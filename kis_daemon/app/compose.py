@@ -157,7 +157,7 @@ def compose(
         limits=settings.risk,
         commission_ppb=settings.commission_ppb,
     )
-    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
+    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=board.quote)
     control = Control(
         book=book,
         journal=journal,

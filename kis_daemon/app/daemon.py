@@ -20,7 +20,7 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK
+from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK, WORST_MARK
 from kis_daemon.services.corporate_actions import read_closes
 
 log = structlog.get_logger("daemon")
@@ -129,6 +129,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
         book.positions[position.symbol] = position
         book.rename(position.symbol, position.name)
     book.trades_today.extend(rows.trades(today, today))
+    book.load_worst(rows.mark(WORST_MARK))
     book.start_day(today)
     for symbol, stopped_on in rows.last_stops():
         book.stopped_on[symbol] = stopped_on

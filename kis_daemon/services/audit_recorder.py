@@ -35,7 +35,15 @@ from kis_daemon.services.door import Door, Queued, Refused
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.trader import Trader
 
-FIGURES = ("day", "statement_cash", "holdings_value", "day_base_equity", "notional_today")
+FIGURES = (
+    "day",
+    "statement_cash",
+    "holdings_value",
+    "day_base_equity",
+    "notional_today",
+    "lowest_realized",
+    "longest_losing_run",
+)
 KEYED = ("orders", "positions", "listings", "external", "locked", "entry_locks", "sellable_cap", "stopped_on")
 
 

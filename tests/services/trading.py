@@ -275,7 +275,7 @@ class Floor:
             limits=terms.limits,
             commission_ppb=COMMISSION_PPB,
         )
-        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
+        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=self.board.quote)
         self.bookkeeper = Bookkeeper(
             book=book,
             journal=journal,

@@ -230,7 +230,7 @@ class _Desk:
             journal=journal,
             synchronizer=door,
             approvals=approvals,
-            risk=RiskManager(book=book, calendar=calendar, clock=clock, rules=rules),
+            risk=RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=lambda _: None),
             rules=rules,
         )
         locks = Locks(book=book, journal=journal, clock=clock, on_change=lambda _: None)

@@ -91,6 +91,7 @@ FAILURES = (
         (
             "services/test_book.py::test_the_losses_of_the_day_are_counted_again_after_a_restart",
             "services/test_reconciler.py::test_the_days_first_equity_is_kept_and_outlives_the_day",
+            "services/test_risk_manager.py::test_limits_are_the_same_after_a_restart",
         ),
     ),
     Shown(
@@ -252,7 +253,11 @@ FAILURES = (
         ),
     ),
     Shown("a way into the program that passes by the guards of real money", 6, ()),
-    Shown("settings that are written, read by nobody, and believed", 6, ()),
+    Shown(
+        "settings that are written, read by nobody, and believed",
+        6,
+        ("test_settings_are_read.py::test_every_setting_is_read_by_something",),
+    ),
     Shown(
         "a trade that the database did not take is gone",
         4,
@@ -273,7 +278,7 @@ FAILURES = (
     ),
 )
 HOW_MANY = 36  # as many as the requirements name
-OPEN_BY_ISSUE = {6: 2}  # without a test yet; an issue is not resolved while it has a number here
+OPEN_BY_ISSUE = {6: 1}  # without a test yet; an issue is not resolved while it has a number here
 
 
 @cache

@@ -110,7 +110,7 @@ def compose(
         first_steps=first_steps(settings, options),
         asks_a_person=asks_a_person,
     )
-    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
+    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=board.quote)
     control = Control(
         book=book,
         journal=journal,

@@ -22,7 +22,15 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXAMINED_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK
+from kis_daemon.services.book import (
+    CLOSES_MARK,
+    DAY_BASE_MARK,
+    EXAMINED_MARK,
+    EXTERNAL_MARK,
+    FLOWS_MARK,
+    LEDGER_MARK,
+    WORST_MARK,
+)
 from kis_daemon.services.corporate_actions import read_closes
 from kis_daemon.services.market_days import MARKET_DAYS_MARK
 
@@ -135,6 +143,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
         book.rename(position.symbol, position.name)
     book.first_order_day = rows.first_order_day(house.settings.trading_mode.value)
     book.trades_today.extend(rows.trades(today, today))
+    book.load_worst(rows.mark(WORST_MARK))
     book.start_day(today)
     for symbol, stopped_on in rows.last_stops():
         book.stopped_on[symbol] = stopped_on

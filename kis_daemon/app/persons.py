@@ -86,7 +86,7 @@ class Persons:
         """Return why an order that a person wants is not allowed now, None where it is."""
         if not self._trades_continuously(intent.symbol):
             return f"{intent.symbol} does not trade continuously now"
-        verdict = self._risk.check(intent, self._last_price(intent.symbol))
+        verdict = self._risk.check(intent)
         return verdict.reason if isinstance(verdict, Denied) else None
 
 

@@ -35,7 +35,16 @@ from kis_daemon.services.door import Door, Queued, Refused
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.trader import Trader
 
-FIGURES = ("day", "statement_cash", "holdings_value", "day_base_equity", "notional_today", "is_first_day")
+FIGURES = (
+    "day",
+    "statement_cash",
+    "holdings_value",
+    "day_base_equity",
+    "notional_today",
+    "lowest_realized",
+    "longest_losing_run",
+    "is_first_day",
+)
 KEYED = ("orders", "positions", "listings", "external", "locked", "entry_locks", "sellable_cap", "stopped_on")
 
 

@@ -86,7 +86,7 @@ class OrderSynchronizer:
         clock: Clock,
         mode: str,
         gate: Callable[[], GateView],
-        risk: Callable[[OrderIntent, Won | None], Allowed | Denied],
+        risk: Callable[[OrderIntent], Allowed | Denied],
         last_price: Callable[[Symbol], Won | None],
         trades_continuously: Callable[[Symbol], bool],
         ask_broker: Callable[[], None],
@@ -141,7 +141,7 @@ class OrderSynchronizer:
         key = order_key(self._mode, intent)
         if key in self._book.orders:
             return Refused(code="duplicate", reason=f"signal {intent.signal_id} was ordered before")
-        verdict = self._risk(intent, self._last_price(intent.symbol))
+        verdict = self._risk(intent)
         if isinstance(verdict, Denied):
             return self._refuse(intent, "limit", f"{verdict.code}: {verdict.reason}", again=again)
         now = self._clock.now()

@@ -312,7 +312,7 @@ class Played:
             commission_ppb=COMMISSION_PPB,
         )
         calendar = the_calendar()
-        risk = RiskManager(book=book, calendar=calendar, clock=self.clock, rules=rules)
+        risk = RiskManager(book=book, calendar=calendar, clock=self.clock, rules=rules, quote=lambda _: None)
         buyer = Buyer(book=book, journal=journal, synchronizer=self.till, approvals=approvals, risk=risk, rules=rules)
         seller = Seller(
             book=book,

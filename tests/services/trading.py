@@ -291,7 +291,7 @@ class Floor:
             commission_ppb=COMMISSION_PPB,
             asks_a_person=terms.asks_a_person,
         )
-        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
+        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=self.board.quote)
         self.bookkeeper = Bookkeeper(
             book=book,
             journal=journal,

@@ -84,6 +84,10 @@ ALERTS = (
     "broker_unreachable",
     "broker_reachable",
     "daily_summary",
+    "http_not_listening",
+    "mandate_missing",
+    "proposal_created",
+    "token_issuance_failed",
     "error",
 )
 SAMSUNG = {"symbol": "005930", "name": "삼성전자"}

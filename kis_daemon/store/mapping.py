@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,17 +16,26 @@ from kis_daemon.domain.orders import Order, OrderIntent, OrderKey, OrderNo, Orde
 from kis_daemon.domain.positions import Position, Trade
 
 _written = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # made once: it costs more than a short text
-_INTENT = tuple(field.name for field in fields(OrderIntent))  # plain values all: nothing to copy in depth
+
+
+@cache
+def _names(kind: type[OrderIntent | OrderRequest]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _plain(intent: OrderIntent | OrderRequest) -> dict[str, Any]:
+    """Return the fields by name; plain values all, so that nothing has to be copied in depth."""
+    return {name: getattr(intent, name) for name in _names(type(intent))}
 
 
 def intent_payload(intent: OrderIntent | OrderRequest) -> str:
     """Return the intent as key-sorted JSON."""
-    return _written({name: getattr(intent, name) for name in _INTENT})
+    return _written(_plain(intent))
 
 
 def proposal_payload(proposal: Proposal) -> str:
     """Return what a proposal is about, with its terms where a person decides, as key-sorted JSON."""
-    payload: dict[str, Any] = {name: getattr(proposal.intent, name) for name in _INTENT}
+    payload = _plain(proposal.intent)
     if proposal.terms is not None:
         payload["expires_at"] = proposal.terms.expires_at.isoformat()
         payload["lowest_price"] = proposal.terms.lowest_price

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -16,16 +15,14 @@ from kis_daemon.domain.orders import Order, OrderIntent, OrderKey, OrderNo, Orde
 from kis_daemon.domain.positions import Position, Trade
 
 _written = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # made once: it costs more than a short text
-
-
-@cache
-def _names(kind: type[OrderIntent | OrderRequest]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+_INTENT = tuple(field.name for field in fields(OrderIntent))
+_REQUEST = tuple(field.name for field in fields(OrderRequest))
 
 
 def _plain(intent: OrderIntent | OrderRequest) -> dict[str, Any]:
     """Return the fields by name; plain values all, so that nothing has to be copied in depth."""
-    return {name: getattr(intent, name) for name in _names(type(intent))}
+    names = _INTENT if isinstance(intent, OrderIntent) else _REQUEST
+    return {name: getattr(intent, name) for name in names}
 
 
 def intent_payload(intent: OrderIntent | OrderRequest) -> str:

@@ -24,9 +24,10 @@ import aiohttp
 from bench.order_server import BRANCH
 from bench.processes import ROOT, BenchError
 from kis_daemon.app.audit_places import audit_places
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.files import load_calendar
+from kis_daemon.app.house import House
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.universe_outfit import NoDirectory, UniverseOutfit, selector_of

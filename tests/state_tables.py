@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
+from kis_daemon.domain.breakers import BREAKER, BreakerEvent, BreakerState
 from kis_daemon.domain.orders import LIVE_STATES, MOVES, Happening, OrderState
 
 S = TypeVar("S", bound=StrEnum)
@@ -24,6 +25,11 @@ Rendered from the tables in the code by `python -m tests.state_tables > docs/sta
 ORDER = """\
 An empty cell is a happening that cannot be: it raises `IllegalTransition`. *expired* is said when the session is over
 and a complete listing of that date shows what was not filled. A fill after a cancel happens, and counts.
+"""
+
+BREAKER_WORDS = """\
+Two of them, one for losses and one for the broker's answers. OPEN closes entries; HALF_OPEN lets a few small ones
+through. Exits never ask. The cool-down ends by time alone; a reset is a person's, with a reason and a name.
 """
 
 
@@ -51,7 +57,9 @@ def rendered() -> str:
     """Return the whole page."""
     ends = [state for state in OrderState if state not in LIVE_STATES]
     order = "\n".join((table(MOVES, Happening), diagram(MOVES, OrderState.PENDING, ends)))
-    return "\n".join((HEAD, "## Order (`kis_daemon/domain/orders.py`)\n", ORDER, order))
+    breaker = "\n".join((table(BREAKER, BreakerEvent), diagram(BREAKER, BreakerState.CLOSED, ())))
+    parts = (HEAD, "## Order (`kis_daemon/domain/orders.py`)\n", ORDER, order)
+    return "\n".join((*parts, "## Circuit breaker (`kis_daemon/domain/breakers.py`)\n", BREAKER_WORDS, breaker))
 
 
 if __name__ == "__main__":

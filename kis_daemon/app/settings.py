@@ -26,10 +26,13 @@ from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings_database import database_url, passwords
 from kis_daemon.app.settings_fields import SECTIONS, nested, refuse_what_does_not_fit
+from kis_daemon.app.settings_http import HttpAccess, http_access
 from kis_daemon.app.settings_keys import Credentials, credentials, get_trading_mode, refuse_what_contradicts
 from kis_daemon.app.settings_sources import FIELD_VARIABLES, Given, dotenv_file, environment, yaml_files
 from kis_daemon.console.alerts import AlertRules
 from kis_daemon.console.catalogue import Language
+from kis_daemon.domain.approvals import ApprovalRules
+from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.positions import ProtectionRules
@@ -87,8 +90,11 @@ class Settings(BaseSettings):
     trend_break: TrendBreakRules = Field(default_factory=TrendBreakRules)
     gap: GapRules = Field(default_factory=GapRules)
     risk: RiskLimits = Field(default_factory=RiskLimits)
+    breaker: BreakerRules = Field(default_factory=BreakerRules)
     universe: UniverseRules = Field(default_factory=UniverseRules)
+    approvals: ApprovalRules = Field(default_factory=ApprovalRules)
     alerts: AlertRules = Field(default_factory=AlertRules)
+    http: HttpAccess = Field(default_factory=HttpAccess)
     commission_pct: float = 0.0140527
 
     @property
@@ -122,6 +128,7 @@ class Settings(BaseSettings):
             held += [self.credentials.app_key, self.credentials.app_secret, self.credentials.account_no]
         if self.telegram is not None:
             held.append(self.telegram.token)
+        held += [self.http.viewer, self.http.operator, self.http.admin]
         found = [secret.get_secret_value() for secret in held if secret is not None]
         if self.database_url is not None:
             found.extend(passwords(self.database_url.get_secret_value()))
@@ -161,6 +168,7 @@ def load_settings(options: RunOptions, environ: Mapping[str, str], dotenv: Path 
             **urls,
             "jwt_secret": _text(variables, "EXECUTION_JWT_SECRET"),
             "telegram": _telegram(variables),
+            "http": http_access(variables),
             "kill_switch_admin_key": _admin_key(variables),
             "database_url": database_url(variables),
             "data_dir": options.data_dir,
@@ -213,6 +221,7 @@ def _merged(mode: TradingMode, options: RunOptions, variables: Mapping[str, Give
         "KIS_WS_SYMBOLS",
         "ORDER_QUANTITY",
         "MAX_QTY",
+        "APPROVAL_POLICY",
         "KILL_SWITCH_TWO_PERSONS",
     )
     given |= {FIELD_VARIABLES[name]: variables[name] for name in typed if name in variables}

@@ -17,6 +17,8 @@ from kis_daemon.app.errors import ConfigurationError
 from kis_daemon.app.settings_ranges import AT_LEAST, RANGES
 from kis_daemon.app.settings_sources import Given
 from kis_daemon.console.alerts import AlertRules
+from kis_daemon.domain.approvals import ApprovalRules
+from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.market import Symbol, as_symbol
 from kis_daemon.domain.positions import ProtectionRules
@@ -30,7 +32,9 @@ SECTIONS: Mapping[str, type] = {
     "trend_break": TrendBreakRules,
     "gap": GapRules,
     "risk": RiskLimits,
+    "breaker": BreakerRules,
     "universe": UniverseRules,
+    "approvals": ApprovalRules,
     "alerts": AlertRules,
 }
 

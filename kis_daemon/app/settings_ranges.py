@@ -62,10 +62,28 @@ RANGES: Mapping[str, Range] = {
     "risk.risk_per_trade_pct": _number(0.01, 10),
     "risk.max_position_pct": _number(0.1, 100),
     "risk.max_quantity": _whole(1, 1_000_000),
+    "risk.max_exposure_pct": _number(1, 100),  # no credit
+    "risk.max_order_won": _whole(1, 10**13),
+    "risk.max_entries_a_minute": _whole(1, 600),
     "risk.max_positions": _whole(1, 100),
     "risk.max_trades_a_day": _whole(1, 1000),
     "risk.max_consecutive_losses": _whole(1, 100),
     "risk.max_daily_loss_pct": _number(0.1, 5),  # 5 % is the hard stop of every mode (C15)
+    "approvals.wait_s": _number(5, 3600),
+    "approvals.band_pct": _number(0.01, 10),
+    "breaker.warn_drawdown_pct": _number(0.1, 100),
+    "breaker.max_drawdown_pct": _number(0.1, 100),
+    "breaker.loss_cooldown_hours": _number(0.1, 720),
+    "breaker.api_failure_pct": _number(1, 100),
+    "breaker.api_window_s": _number(30, 3600),  # no call is remembered for longer
+    "breaker.api_min_calls": _whole(1, 10_000),
+    "breaker.api_cooldown_hours": _number(0.01, 720),
+    "breaker.trial_size_pct": _number(1, 100),
+    "breaker.trial_entries": _whole(1, 100),
+    "breaker.trial_good_trades": _whole(1, 100),
+    "breaker.trial_bad_trades": _whole(1, 100),
+    "breaker.trial_hours": _number(0.1, 100),
+    "breaker.trial_drawdown_pct": _number(0.1, 100),
     "universe.max_stocks": _whole(1, 200),
     "universe.market_scan_size": _whole(1, 5000),  # the whole of both boards
     "universe.volume_top_n": _whole(1, 1000),
@@ -86,6 +104,8 @@ AT_LEAST = (
     ("entry.min_bars", "entry.periods.breakout", 1),
     ("entry.full_bars", "entry.min_bars", 1),
     ("risk.max_quantity", "risk.order_quantity", 1),
+    ("breaker.max_drawdown_pct", "breaker.warn_drawdown_pct", 1),
+    ("breaker.max_drawdown_pct", "breaker.trial_drawdown_pct", 1),
     ("universe.max_atr_pct", "universe.min_atr_pct", 1),
 )
 """(field, other field, factor): the field must be at least factor × the other."""

@@ -128,8 +128,12 @@ class Conditions:
     broker_reachable: bool = True
     paused: bool = False
     daily_loss_reached: bool = False
+    losses_in_a_row_reached: bool = False
+    loss_breaker_open: bool = False
+    api_breaker_open: bool = False
     quotes_fresh: bool = True
     calendar_covers_today: bool = True
+    calendar_agrees: bool = True
     universe_ready: bool = True
     store_writable: bool = True
     order_evidence_sound: bool = True
@@ -168,8 +172,12 @@ def gate(conditions: Conditions) -> GateView:
         "broker_unreachable": not conditions.broker_reachable,
         "paused": conditions.paused,
         "daily_loss": conditions.daily_loss_reached,
+        "consecutive_losses": conditions.losses_in_a_row_reached,
+        "loss_breaker": conditions.loss_breaker_open,
+        "api_breaker": conditions.api_breaker_open,
         "quotes_stale": not conditions.quotes_fresh,
         "calendar_not_covered": not conditions.calendar_covers_today,
+        "calendar_disagrees": not conditions.calendar_agrees,
         "universe_not_ready": not conditions.universe_ready,
         "store_not_writable": not conditions.store_writable,
         "order_evidence_in_doubt": not conditions.order_evidence_sound,

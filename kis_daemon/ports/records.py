@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from kis_daemon.ports.desk import DeskRows
+
 if TYPE_CHECKING:
-    from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+    from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, TokenRefusal
+    from kis_daemon.domain.breakers import Breaker, Trip
     from kis_daemon.domain.events import Event, OperatorEvent
+    from kis_daemon.domain.locks import LockScope, SymbolLock
     from kis_daemon.domain.market import Symbol, Won
     from kis_daemon.domain.orders import Fill, Order, OrderIntent, OrderKey
     from kis_daemon.domain.positions import Position, Trade
@@ -73,7 +77,7 @@ class DaySummary:
     positions: int
 
 
-class Rows(Protocol):
+class Rows(DeskRows, Protocol):
     """The rows as one transaction sees them. Synchronous: a unit of work runs to its end or leaves no trace."""
 
     def append(self, event: Event) -> None:
@@ -96,6 +100,24 @@ class Rows(Protocol):
         """Write the switch as the newest record; an activation with its `trigger_source` (L17), a release closes all
         that is open."""
 
+    def symbol_locks(self) -> tuple[SymbolLock, ...]:
+        """Return every lock that nobody has taken away, by symbol and scope; of one scope the newest."""
+
+    def lock_symbol(self, lock: SymbolLock) -> None:
+        """Keep the lock, in the place of the symbol's older one of its scope."""
+
+    def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:
+        """Take the symbol's lock of that scope away; False where there is none."""
+
+    def breaker_trips(self) -> tuple[Trip, ...]:
+        """Return the open trip of each circuit breaker; an operator's row is one too."""
+
+    def add_breaker_trip(self, trip: Trip) -> None:
+        """Keep the trip, in the place of an older one of its breaker."""
+
+    def end_breaker_trips(self, breaker: Breaker, at: datetime, by: str, status: str) -> bool:
+        """Close what is open of that breaker; False where nothing is."""
+
     def add_proposal(self, proposal: Proposal) -> None: ...
 
     def add_approval(self, approval: Approval) -> None: ...
@@ -112,7 +134,7 @@ class Rows(Protocol):
     def save_order(self, order: Order) -> None:
         """Write the order over its row of the version before; `StaleVersion` if that is not what stands there."""
 
-    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+    def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         """Keep an order that was asked for and refused before it was begun."""
 
     def order(self, key: OrderKey) -> Order | None: ...

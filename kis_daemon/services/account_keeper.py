@@ -18,8 +18,9 @@ from datetime import datetime, timedelta
 from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import AccountFigures, AccountStatement, Clock, Holding, Rows, Severity
-from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, LEDGER_MARK, LOCKED_MARK, Book
+from kis_daemon.services.book import DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK, Book
 from kis_daemon.services.journal import Fact, Journal
+from kis_daemon.services.locks import Locks
 
 _BETWEEN_SNAPSHOTS = timedelta(seconds=300)
 
@@ -42,10 +43,18 @@ class AccountKeeper:
     """See the rules above."""
 
     def __init__(
-        self, *, book: Book, journal: Journal, clock: Clock, patience: Patience, on_change: Callable[[Symbol], None]
+        self,
+        *,
+        book: Book,
+        journal: Journal,
+        locks: Locks,
+        clock: Clock,
+        patience: Patience,
+        on_change: Callable[[Symbol], None],
     ) -> None:
         self._book = book
         self._journal = journal
+        self._locks = locks
         self._clock = clock
         self._patience = patience
         self._on_change = on_change
@@ -66,6 +75,7 @@ class AccountKeeper:
         held = {holding.symbol: holding for holding in statement.holdings}
         for holding in statement.holdings:
             self._book.rename(holding.symbol, holding.name)
+        self._book.statement_prices = {holding.symbol: holding.price for holding in statement.holdings if holding.price}
         self._book.in_account = {symbol: holding.quantity for symbol, holding in held.items()}
         for symbol in list(dict.fromkeys([*self._book.positions, *self._book.external, *held])):
             await self._compare(symbol, held.get(symbol))
@@ -144,29 +154,9 @@ class AccountKeeper:
         self._book.external = external
 
     async def _lock(self, position: Position, theirs: int) -> None:
-        locked = self._book.locked | {position.symbol: f"{theirs} shares held, {position.quantity} bought by us"}
-        fact = self._journal.fact(
-            "position_mismatch",
-            severity=Severity.ERROR,
-            alerts=True,
-            correlation_id=position.correlation_id,
-            symbol=position.symbol,
-            name=position.name,
-            ours=position.quantity,
-            theirs=theirs,
-        )
-        unprotected = self._journal.fact(
-            "position_unprotected",
-            severity=Severity.ERROR,
-            alerts=True,
-            correlation_id=position.correlation_id,
-            symbol=position.symbol,
-            name=position.name,
-            reason="quantity grew without a fill",
-        )
-        value = json.dumps(locked, sort_keys=True)
-        await self._journal.transact(lambda rows: rows.set_mark(LOCKED_MARK, value), fact, unprotected)
-        self._book.locked = locked
+        reason = f"{theirs} shares held, {position.quantity} bought by us"
+        self._locks.no_exit(position, reason, "position_mismatch", ours=position.quantity, theirs=theirs)
+        await self._journal.write()
         self._on_change(position.symbol)
 
     async def _adopt(self, position: Position, left: int) -> None:
@@ -189,19 +179,23 @@ class AccountKeeper:
             theirs=left,
         )
         at = self._clock.now()
-        locked = {symbol: why for symbol, why in self._book.locked.items() if left or symbol != position.symbol}
-        value = json.dumps(locked, sort_keys=True)
+
+        # What others sold is no loss of ours: it leaves as shares, and comes in as cash that no trade explains.
+        price = self._book.statement_prices.get(position.symbol, position.cost // position.quantity)
+        flows = self._book.flows - (position.quantity - left) * price
 
         def work(rows: Rows) -> None:
-            rows.set_mark(LOCKED_MARK, value)
+            rows.set_mark(FLOWS_MARK, str(flows))
             if left == 0:
+                self._locks.let_go(rows, position.symbol, "nothing of it is held any more")
                 rows.close_position(position, at)
             else:
                 rows.save_position(adopted)
 
         await self._journal.transact(work, fact)
-        self._book.locked = locked
+        self._book.flows = flows
         if left == 0:
+            self._locks.forget(position.symbol)
             del self._book.positions[position.symbol]
         else:
             self._book.positions[position.symbol] = adopted
@@ -213,7 +207,7 @@ class AccountKeeper:
         """Cash that no trade explains (a deposit, a cost we do not know) is told and taken over, once proven."""
         if self._book.ledger_cash is None:
             opened = self._journal.fact("account_opened", cash=statement.cash, holdings=len(statement.holdings))
-            await self._take_cash(statement.cash, opened)
+            await self._take_cash(statement.cash, self._book.flows, opened)
             return
         difference = statement.cash - self._book.ledger_cash
         last_fill = max(self._book.booked_at.values(), default=None)
@@ -228,11 +222,15 @@ class AccountKeeper:
             theirs=statement.cash,
             difference=difference,
         )
-        await self._take_cash(statement.cash, fact)
+        await self._take_cash(statement.cash, self._book.flows + difference, fact)
 
-    async def _take_cash(self, cash: Won, fact: Fact) -> None:
-        await self._journal.transact(lambda rows: rows.set_mark(LEDGER_MARK, str(cash)), fact)
-        self._book.ledger_cash = cash
+    async def _take_cash(self, cash: Won, flows: Won, fact: Fact) -> None:
+        def work(rows: Rows) -> None:
+            rows.set_mark(LEDGER_MARK, str(cash))
+            rows.set_mark(FLOWS_MARK, str(flows))
+
+        await self._journal.transact(work, fact)
+        self._book.ledger_cash, self._book.flows = cash, flows
 
     # what a restart needs
 

@@ -19,9 +19,11 @@ from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST, TradingCalendar
 from kis_daemon.domain.exits import Exit
 from kis_daemon.domain.indicators import IndicatorSeries
+from kis_daemon.domain.locks import SymbolLock
 from kis_daemon.domain.market import Bar, Listing, Quote, Side, Symbol
 from kis_daemon.domain.orders import Order, OrderIntent, OrderState, order_key
 from kis_daemon.domain.positions import Position, Trade
+from kis_daemon.domain.risk import Trial
 from kis_daemon.domain.strategy import EntrySetup
 from kis_daemon.ports import Notifier, Records, Rows
 from kis_daemon.services.approvals import ApprovalDesk, Grant, Provenance
@@ -32,12 +34,21 @@ from kis_daemon.services.buyer import Buyer
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.door import Queued, Refused
 from kis_daemon.services.journal import Fact, Journal
+from kis_daemon.services.locks import Locks
+from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.trader import Trader
 
 COMPARED = ("signal_raised", "entry_denied", "gap_exit", "trailing_armed", "exit_pending", "exit_pending_cleared")
 _REQUESTED = "order_requested"
-_KINDS: Mapping[str, Any] = {"orders": Order, "positions": Position, "listings": Listing, "stopped_on": date}
+_KINDS: Mapping[str, Any] = {
+    "orders": Order,
+    "positions": Position,
+    "listings": Listing,
+    "stopped_on": date,
+    "locked": SymbolLock,
+    "entry_locks": SymbolLock,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +160,7 @@ class Replayer:
         self._door = _Answers(self._clock)
         self._book = Book()
         self._trader: Trader | None = None
+        self._desk: ApprovalDesk | None = None
         self._rules: TradingRules | None = None
         self._bars: dict[Symbol, tuple[Bar, ...]] = {}
         self._carried: Sequence[Any] = ()
@@ -192,7 +204,7 @@ class Replayer:
             case _:
                 self._call(what, told)
 
-    def _begin(self, rules: Any, mandate: Any, carried: Sequence[Any]) -> None:
+    def _begin(self, rules: Any, mandates: Any, carried: Sequence[Any]) -> None:
         """A new trader, as after a start or in the morning."""
         self._since = self._since or self._clock.at
         self._book = Book()
@@ -201,15 +213,23 @@ class Replayer:
             bytes(32),  # its tokens are read by nobody
             _NoChance(),
             self._clock,
-            read(Mandate, mandate),
+            None,
             Provenance(config_hash="", git_commit_sha="", schema_version=""),
         )
+        self._desk = desk
+        self._stand_by(mandates)
         shared: dict[str, Any] = {"book": self._book, "rules": self._rules}
         placing: dict[str, Any] = {"journal": self._notes, "synchronizer": self._door, "approvals": desk}
-        buyer = Buyer(calendar=self._calendar, **shared, **placing)
-        seller = Seller(clock=self._clock, **shared, **placing)
+        risk = RiskManager(calendar=self._calendar, clock=self._clock, quote=_no_quote, **shared)
+        buyer = Buyer(risk=risk, **shared, **placing)
+        locks = Locks(book=self._book, journal=self._notes, clock=self._clock, on_change=_nobody)
+        seller = Seller(clock=self._clock, locks=locks, **shared, **placing)
         self._trader = Trader(buyer=buyer, seller=seller, calendar=self._calendar, clock=self._clock, **shared)
         self._carried = carried
+
+    def _stand_by(self, mandates: Sequence[Any]) -> None:
+        assert self._desk is not None
+        self._desk.stand_by(tuple(read(Mandate, mandate) for mandate in mandates))
 
     def _open(self) -> None:
         """Give the desks what they carried over, and open the day."""
@@ -236,6 +256,8 @@ class Replayer:
                         setattr(self._book, field, value)
                 case "live":
                     self._book.live = {(symbol, Side(side)): key for symbol, side, key in told}
+                case "trial":
+                    self._book.trial = None if told is None else read(Trial, told)
                 case "trades":
                     self._book.trades_today = [read(Trade, trade) for trade in told]
                 case _:
@@ -267,6 +289,8 @@ class Replayer:
         trader = self._trader
         assert trader is not None
         match what:
+            case "mandates":
+                self._stand_by(told[0])
             case "watch":
                 trader.watch(told[0])
             case "learn":
@@ -338,6 +362,14 @@ class Replayer:
     def _part(self, symbol: str, what: str, recorded: str, replayed: str) -> None:
         at = self._clock.at
         raise _Parted(Difference(at=at, symbol=symbol, what=what, recorded=recorded, replayed=replayed))
+
+
+def _no_quote(_symbol: Symbol) -> None:
+    """The door's answers are as recorded."""
+
+
+def _nobody(_symbol: Symbol) -> None:
+    """A replay changes no account."""
 
 
 def _told(intent: OrderIntent) -> str:

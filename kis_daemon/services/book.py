@@ -8,22 +8,28 @@ Rules of this room
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import accumulate
 
 from kis_daemon.domain.exits import ExitReason
+from kis_daemon.domain.locks import SymbolLock
 from kis_daemon.domain.market import Listing, Side, Symbol, Won
 from kis_daemon.domain.orders import Order, OrderKey, OrderNo, OrderState, OrderType
 from kis_daemon.domain.positions import Position, Trade
-from kis_daemon.domain.risk import AccountFigures
+from kis_daemon.domain.risk import AccountFigures, Trial
 
 # what of the book the records keep as marks, and a start reads back
 EXTERNAL_MARK = "external_positions"
-LOCKED_MARK = "locked_symbols"
 DAY_BASE_MARK = "day_base"
 LEDGER_MARK = "ledger_cash"
+FLOWS_MARK = "cash_flows"
+WORST_MARK = "worst_of_the_day"
 CLOSES_MARK = "last_closes"
+EXAMINED_MARK = "examined_on"
+
+_A_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +47,19 @@ class Book:
 
     `statement_cash` is the broker's figure, moved on by what was booked since; `ledger_cash` is our own sum, None
     before the account was ever seen. `revision` counts the fills that were booked, `booked_at` says when a symbol's
-    last one was. `external` shares are in the account and not ours; of a `locked` symbol nothing is sold by itself;
+    last one was. `external` shares are in the account and not ours; of a `locked` symbol nothing is bought, nor
+    sold by itself, and what has an entry in `entry_locks` is not bought (domain/locks.py);
     `left_behind` are orders found between their row and their answer: True where a start found the row and the order
     may have been sent, False where it was not sent and the row is not known to be there.
     `in_account` are the shares of the last statement, `last_closes` what was held closed at and when, and
-    `unexamined` the held symbols that may have been split since (corporate_actions.py); `closed_at` is what the day
-    goes on from.
+    `unexamined` the held symbols that may have been split since (corporate_actions.py), `examined_on` the day for which
+    none is; `closed_at` is what the day goes on from.
     `first_order_day` is when the first order of this mode reached the broker, None before there was one;
     `is_first_day`, whether that was today or is still to come.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
+    `flows` is what was brought into the account, or taken out of it, past our trades; `statement_prices` are those of
+    the last statement.
+    `lowest_realized` and `longest_losing_run` are the worst that today has been, fill by fill.
     `on_name` hears every name that is learned.
     """
 
@@ -62,23 +72,31 @@ class Book:
     names: dict[Symbol, str] = field(default_factory=dict)
     stopped_on: dict[Symbol, date] = field(default_factory=dict)
     external: dict[Symbol, int] = field(default_factory=dict)
-    locked: dict[Symbol, str] = field(default_factory=dict)
+    locked: dict[Symbol, SymbolLock] = field(default_factory=dict)
+    entry_locks: dict[Symbol, SymbolLock] = field(default_factory=dict)
     sellable_cap: dict[Symbol, int] = field(default_factory=dict)
     in_account: dict[Symbol, int] = field(default_factory=dict)
     last_closes: dict[Symbol, LastClose] = field(default_factory=dict)
     unexamined: set[Symbol] = field(default_factory=set)
+    examined_on: date | None = None
     closed_at: dict[Symbol, Won] = field(default_factory=dict)
     booked_at: dict[Symbol, datetime] = field(default_factory=dict)
     day: date = date.min
     statement_cash: Won = 0
     ledger_cash: Won | None = None
     holdings_value: Won = 0
+    flows: Won = 0
+    statement_prices: dict[Symbol, Won] = field(default_factory=dict)
     day_base_equity: Won = 0
     day_base_of: date | None = None
     revision: int = 0
     notional_today: Won = 0
     first_order_day: date | None = None
     is_first_day: bool = True
+    trial: Trial | None = None
+    worst_of: tuple[date, Won, int] = (date.min, 0, 0)
+    lowest_realized: Won = 0
+    longest_losing_run: int = 0
     on_name: Callable[[Symbol, str], None] | None = None
 
     # orders
@@ -160,13 +178,25 @@ class Book:
 
     def put_trade(self, trade: Trade) -> None:
         """Keep the trade, over the one of the same order; remember a stop for its cool-down."""
-        same = [index for index, known in enumerate(self.trades_today) if known.order_key == trade.order_key]
-        if same:
-            self.trades_today[same[0]] = trade
-        else:
-            self.trades_today.append(trade)
+        self.lowest_realized, self.longest_losing_run = self.worst_with(trade)
+        self.trades_today = self._trades_with(trade)
         if trade.rule == ExitReason.ATR_STOP_LOSS:
             self.stopped_on[trade.symbol] = trade.at.date()
+
+    def worst_with(self, trade: Trade) -> tuple[Won, int]:
+        """Return the lowest realised sum and the longest run of losses that today has had once `trade` is known."""
+        trades = self._trades_with(trade)
+        realized = sum(known.realized_pnl for known in trades)
+        return min(self.lowest_realized, realized), max(self.longest_losing_run, *_losing_runs(trades))
+
+    def _trades_with(self, trade: Trade) -> list[Trade]:
+        trades = [trade if known.order_key == trade.order_key else known for known in self.trades_today]
+        return trades if trade in trades else [*trades, trade]
+
+    def load_worst(self, written: str | None) -> None:
+        """Take over what an earlier run of the same day wrote down; called before `start_day`."""
+        day, lowest, run = (written or f"{date.min}|0|0").split("|")
+        self.worst_of = date.fromisoformat(day), int(lowest), int(run)
 
     def start_day(self, day: date) -> None:
         """Begin the counts of `day`; orders of earlier days that are over are let go."""
@@ -174,6 +204,8 @@ class Book:
             return
         self.day = day
         self.is_first_day = self.first_order_day in (None, day)
+        kept, lowest, run = self.worst_of
+        self.lowest_realized, self.longest_losing_run = (lowest, run) if kept == day else (0, 0)
         self.trades_today = [trade for trade in self.trades_today if trade.at.date() == day]
         self.orders = {key: order for key, order in self.orders.items() if order.day == day or order.is_live}
         self.notional_today = sum(
@@ -185,28 +217,37 @@ class Book:
         return sum(trade.realized_pnl for trade in self.trades_today)
 
     @property
+    def worst_realized_today(self) -> Won:
+        """The lowest that today's realised sum has been, trade by trade."""
+        sums = accumulate((trade.realized_pnl for trade in self.trades_today), initial=0)
+        return min(self.lowest_realized, *sums)
+
+    @property
     def consecutive_losses(self) -> int:
-        losses = 0
-        for trade in self.trades_today:
-            if trade.side is Side.SELL:
-                losses = losses + 1 if trade.realized_pnl < 0 else 0
-        return losses
+        return _losing_runs(self.trades_today)[-1]
 
     def entries_today(self) -> int:
-        return sum(1 for _ in self._entries_today())
+        return len(self._entries_today())
 
     def bought_today(self) -> frozenset[Symbol]:
         """Return the symbols that were bought today or are being bought."""
         return frozenset(order.intent.symbol for order in self._entries_today())
 
-    def _entries_today(self) -> Iterator[Order]:
-        return (
-            order
+    def _entries_today(self) -> list[Order]:
+        return [order for order in self.orders.values() if order.day == self.day and is_entry(order)]
+
+    def _trial_entries(self, trial: Trial) -> int:
+        return trial.earlier_entries + sum(
+            1
             for order in self.orders.values()
-            if order.day == self.day and order.intent.side is Side.BUY and (order.is_live or order.filled_quantity > 0)
+            if order.day == self.day and order.created_at >= trial.since and is_entry(order)
         )
 
-    def figures(self, resting: Iterable[Symbol]) -> AccountFigures:
+    def entries_since(self, moment: datetime) -> int:
+        """Return how many entries were begun from `moment` on, whatever became of them."""
+        return sum(1 for order in self.orders.values() if order.intent.side is Side.BUY and order.created_at >= moment)
+
+    def figures(self, resting: Iterable[Symbol], now: datetime | None = None) -> AccountFigures:
         """Return what the limits are measured against at this moment."""
         reserved = sum(
             _notional(order) - order.filled_amount for order in self.live_orders() if order.intent.side is Side.BUY
@@ -221,6 +262,12 @@ class Book:
             consecutive_losses=self.consecutive_losses,
             busy_symbols=frozenset([*self.positions, *buying]),
             resting_symbols=frozenset(resting),
+            exposure=self.holdings_value + reserved,
+            entries_last_minute=0 if now is None else self.entries_since(now - _A_MINUTE),
+            worst_realized_today=self.worst_realized_today,
+            worst_losses_in_a_row=max(self.longest_losing_run, *_losing_runs(self.trades_today)),
+            trial=self.trial,
+            trial_entries=0 if self.trial is None else self._trial_entries(self.trial),
         )
 
     def rename(self, symbol: Symbol, name: str) -> None:
@@ -232,6 +279,24 @@ class Book:
             position = self.positions.get(symbol)
             if position is not None and position.name != name:
                 self.positions[symbol] = replace(position, name=name)
+
+
+def _losing_runs(trades: Iterable[Trade]) -> list[int]:
+    """Return how many positions in a row were lost, after each of them; one sold in parts is one."""
+    results: dict[str, Won] = {}
+    for trade in trades:
+        if trade.side is Side.SELL:
+            position = trade.correlation_id or trade.order_key
+            results[position] = results.pop(position, 0) + trade.realized_pnl
+    runs = [0]
+    for result in results.values():
+        runs.append(runs[-1] + 1 if result < 0 else 0)
+    return runs
+
+
+def is_entry(order: Order) -> bool:
+    """Whether `order` has bought something, or may yet."""
+    return order.intent.side is Side.BUY and (order.is_live or order.filled_quantity > 0)
 
 
 def _notional(order: Order) -> Won:

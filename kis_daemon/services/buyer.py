@@ -2,17 +2,18 @@
 
 Rules of this room (requirements, section 8)
     Only in continuous trading, unhalted, under the upper limit, with nothing held or live in the symbol.
+    Where a person approves each entry it is proposed instead, once a signal and day.
     A breakout is tried three times at most, and not again on a day on which the broker refused it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 from kis_daemon.domain import risk
-from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
-from kis_daemon.domain.first_steps import check_first_day, first_quantity
-from kis_daemon.domain.market import Listing, Quote, QuoteSource, Side, Symbol, Won, move_ticks
+from kis_daemon.domain.calendar import SessionPhase
+from kis_daemon.domain.market import Quote, Side, Symbol, move_ticks
 from kis_daemon.domain.orders import OrderIntent, OrderState, OrderType, signal_id
 from kis_daemon.domain.risk import Denied
 from kis_daemon.domain.strategy import ENTRY_RULE, EntrySetup
@@ -21,6 +22,7 @@ from kis_daemon.services.book import Book
 from kis_daemon.services.desks import SymbolDesk, TradingRules
 from kis_daemon.services.door import Door, Queued
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.signals import note_signal
 
 _MAX_ATTEMPTS = 3  # unfilled tries of one breakout; the fourth would chase it
@@ -36,45 +38,40 @@ class Buyer:
         journal: Journal,
         synchronizer: Door,
         approvals: ApprovalDesk,
-        calendar: TradingCalendar,
+        risk: RiskManager,
         rules: TradingRules,
+        propose: Callable[[OrderIntent], None] = lambda _: None,
     ) -> None:
         self._book = book
         self._journal = journal
         self._synchronizer = synchronizer
         self._approvals = approvals
-        self._calendar = calendar
+        self._risk = risk
         self._rules = rules
+        self._propose = propose
 
     def look(self, desk: SymbolDesk, setup: EntrySetup, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
         """Buy if all of it allows; a denial is kept with its numbers."""
         listing = self._book.listings.get(desk.symbol)
-        if listing is None or not self._is_tradable(listing, quote, phase) or self._is_busy(desk.symbol):
+        if listing is None or risk.market_refuses(listing, quote, phase) or self._is_busy(desk.symbol):
             return
         today = quote.at.date()
         seq = self._book.next_entry_seq(desk.symbol, today)
         attempt = self._book.attempts(desk.symbol, ENTRY_RULE, today, seq)
         if attempt >= _MAX_ATTEMPTS or self._refused_by_broker(desk.symbol, today):
             return
-        figures = self._book.figures(self._resting(today))
-        limits = self._rules.limits
-        verdict = risk.check_entry(desk.symbol, figures, limits)
+        figures = self._risk.figures()
+        verdict = self._risk.may_enter(desk.symbol, figures)
         if isinstance(verdict, Denied):
             self._deny(desk, verdict)
             return
-        steps = self._rules.first_steps
-        too_many = check_first_day(desk.symbol, self._book.bought_today(), steps, is_first_day=self._book.is_first_day)
-        if too_many is not None:
-            self._deny(desk, too_many)
-            return
         ticks = self._rules.entry.limit_ticks
-        limit = min(move_ticks(_touch(quote), ticks, listing.market, today), listing.upper_limit)
+        limit = min(move_ticks(risk.touch(quote), ticks, listing.market, today), listing.upper_limit)
         stop_distance = self._rules.protection.stop_atr * setup.atr
-        quantity = risk.entry_quantity(limit, stop_distance, figures, limits, self._rules.commission_ppb)
+        quantity = self._risk.size(limit, stop_distance, figures)
         if isinstance(quantity, Denied):
             self._deny(desk, quantity)
             return
-        quantity = first_quantity(quantity, figures.entries_today, steps)
         signal = signal_id(today, desk.symbol, ENTRY_RULE, seq, attempt)
         intent = OrderIntent(
             symbol=desk.symbol,
@@ -90,6 +87,9 @@ class Buyer:
             entry_seq=seq,
             atr=setup.atr,
         )
+        if self._rules.asks_a_person:
+            self._ask_a_person(desk, intent, quote)
+            return
         grant = self._approvals.for_entry(intent, limit, self._book.notional_today)
         if isinstance(grant, NotCovered):
             self._deny(desk, Denied(code="mandate", reason=grant.reason))
@@ -114,17 +114,14 @@ class Buyer:
             )
             self._book.notional_today += limit * quantity
 
-    def _is_tradable(self, listing: Listing, quote: Quote, phase: SessionPhase) -> bool:
-        return not (
-            phase is not SessionPhase.REGULAR
-            or quote.halted
-            or quote.in_vi
-            or listing.suspended
-            or listing.under_administration
-            or listing.in_liquidation
-            or _touch(quote) <= 0
-            or quote.price >= listing.upper_limit
-        )
+    def _ask_a_person(self, desk: SymbolDesk, intent: OrderIntent, quote: Quote) -> None:
+        """Propose the order of a signal, once."""
+        told = f"proposed {intent.signal_id}"
+        if told in desk.denied:
+            return
+        desk.denied.add(told)
+        note_signal(self._journal, self._book, intent, tick=quote.price, tick_at=quote.at.isoformat(), ask=quote.ask)
+        self._propose(intent)
 
     def _is_busy(self, symbol: Symbol) -> bool:
         book = self._book
@@ -152,20 +149,3 @@ class Buyer:
             and order.intent.side is Side.BUY
             for order in self._book.orders.values()
         )
-
-    def _resting(self, today: date) -> list[Symbol]:
-        """Return the symbols still cooling down after a stop: for `cooldown_days` trading days, its own the first."""
-        days = self._rules.entry.cooldown_days
-        if days <= 0:
-            return []
-        return [
-            symbol
-            for symbol, stopped in self._book.stopped_on.items()
-            if stopped == today
-            or (self._calendar.covers(stopped) and len(self._calendar.trading_days(stopped, today)) - 1 < days)
-        ]
-
-
-def _touch(quote: Quote) -> Won:
-    """Return the price to buy at: the ask, or the last price where the source tells no touch."""
-    return quote.price if quote.source is QuoteSource.REST else quote.ask

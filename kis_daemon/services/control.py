@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
 import structlog
 
 from kis_daemon.domain import risk
+from kis_daemon.domain.breakers import Breaker
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.risk import RiskLimits
@@ -37,6 +39,14 @@ from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.services.switches import Look, Switches
 
 log = structlog.get_logger("control")
+
+
+class Lookout(Protocol):
+    """Who looks at the records together with the control: `begin`, `read` within the transaction, `look` after it."""
+
+    def begin(self) -> None: ...
+    def read(self, rows: Rows) -> None: ...
+    def look(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +86,8 @@ class Control:
         self._stream_is_primary = stream_is_primary
         self._outages = outages
         self._reconciler: Reconciler | None = None
+        self._lookouts: list[Lookout] = []
+        self._breaker_is_open: Callable[[Breaker], bool] = lambda _: False
         self._last_gate: GateView | None = None
         self._unreachable_told = False
         self._doubted: datetime | None = None
@@ -87,6 +99,7 @@ class Control:
         self.switches = Switches(book=book, journal=journal, calendar=calendar, clock=clock, file=switch_file)
         self.feed = FeedState(connected=False, reason="not connected yet")
         self.universe_ready = False
+        self.calendar_differs_on: Callable[[date], bool] = lambda _: False
         self.stopping = False
         self.on_active: Callable[[], Awaitable[None]] | None = None
         self.is_ready: Callable[[], bool] = lambda: True
@@ -94,6 +107,14 @@ class Control:
     def watch(self, reconciler: Reconciler) -> None:
         """Judge reachability and age of the evidence by this reconciler."""
         self._reconciler = reconciler
+
+    def ask_breakers(self, is_open: Callable[[Breaker], bool]) -> None:
+        """Close entries while one of the breakers is open."""
+        self._breaker_is_open = is_open
+
+    def look_with(self, lookout: Lookout) -> None:
+        """Have `lookout` look too, whenever the switch is read."""
+        self._lookouts.append(lookout)
 
     def gate(self) -> GateView:
         """Return what may be sent at this moment."""
@@ -128,6 +149,8 @@ class Control:
         self._doubt_outage()
         self._tell_unreachable()
         self._tell_streamless()
+        for lookout in self._lookouts:
+            lookout.begin()
         try:
             look = await self._journal.transact(self._look_at_the_records)
         except StoreError as error:
@@ -138,6 +161,8 @@ class Control:
         self._store_writable = True
         self._tell_store()
         is_news = self.switches.take(look)
+        for lookout in self._lookouts:
+            lookout.look()
         self._tell_gate()
         if is_news and self.on_active is not None:
             await self.on_active()
@@ -146,6 +171,8 @@ class Control:
         """Take in what an operator wrote by SQL, and return what persons have switched off."""
         for found in rows.adopt_events(self._clock.now()):
             log.warning("event_adopted", event_id=found.event_id, type=found.type, row_actor=found.actor)
+        for lookout in self._lookouts:
+            lookout.read(rows)
         return self.switches.look(rows)
 
     def _tell_store(self) -> None:
@@ -202,8 +229,12 @@ class Control:
             broker_reachable=reconciler is not None and reconciler.failing_since is None and not self._is_cut_off(),
             paused=self.switches.pause.paused,
             daily_loss_reached=risk.daily_loss_reached(figures, self._limits),
+            loss_breaker_open=self._breaker_is_open(Breaker.LOSS),
+            api_breaker_open=self._breaker_is_open(Breaker.API),
+            losses_in_a_row_reached=risk.losses_in_a_row_reached(figures, self._limits),
             quotes_fresh=self._stream_is_current() or not self._stream_is_primary,
             calendar_covers_today=covered,
+            calendar_agrees=not self.calendar_differs_on(now.date()),
             universe_ready=self.universe_ready,
             store_writable=self._store_writable and not self._journal.degraded,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,

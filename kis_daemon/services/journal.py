@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
@@ -33,6 +33,10 @@ class Fact:
     event: Event
     severity: Severity = Severity.INFO
     alerts: bool = False
+
+    def said_by(self, actor: str) -> Fact:
+        """Return the fact with who caused it."""
+        return replace(self, event=replace(self.event, actor=actor))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +160,14 @@ class Journal:
         self._committed()
 
     def _tell_soon(self, *facts: Fact) -> None:
-        loop = asyncio.get_running_loop()
+        try:
+            soon = asyncio.get_running_loop().call_soon
+        except RuntimeError:  # nobody waits where no loop runs
+            for fact in facts:
+                self._tell(fact)
+            return
         for fact in facts:
-            loop.call_soon(self._tell, fact)
+            soon(self._tell, fact)
 
     def _committed(self) -> None:
         for listener in self._listeners:

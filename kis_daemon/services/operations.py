@@ -266,7 +266,7 @@ class Operations(OperatorServices):
             trailing_armed=position.trailing_armed,
             entry_day=position.entry_day,
             opened_at=position.opened_at,
-            locked=self._book.locked.get(position.symbol, ""),
+            locked="" if (lock := self._book.locked.get(position.symbol)) is None else lock.reason,
             closing=None if wish is None else self._closing_view(wish),
         )
 

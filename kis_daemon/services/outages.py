@@ -8,13 +8,17 @@ Rules of this room (S3-X08, S3-N05, S3-N06)
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import deque
+from datetime import datetime, timedelta
 
 import structlog
 
 from kis_daemon.ports import BrokerError, BrokerUnreachable, Clock, RateLimited
 
 log = structlog.get_logger("outages")
+
+_BUCKET = timedelta(seconds=10)
+_KEPT = timedelta(hours=1)
 
 
 class Outages:
@@ -23,10 +27,12 @@ class Outages:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.since: datetime | None = None
+        self._calls: deque[tuple[datetime, int, int]] = deque()  # ten seconds each: begin, answered, failed
 
     def failed(self, error: BrokerError) -> None:
         """Take down how a question failed."""
         if isinstance(error, BrokerUnreachable):
+            self._count(failed=1)
             if self.since is None:
                 self.since = self._clock.now()
                 log.warning("network_failed", code=error.code, reason=str(error))
@@ -35,9 +41,29 @@ class Outages:
 
     def answered(self) -> None:
         """Take down that a question was answered."""
+        self._count(answered=1)
         if self.since is not None:
             log.info("network_back", seconds=round(self.seconds, 3))
             self.since = None
+
+    def calls_since(self, moment: datetime) -> tuple[int, int]:
+        """Return how many questions were answered and how many were not, from `moment` on or seconds before."""
+        recent = [(answered, failed) for begun, answered, failed in self._calls if begun + _BUCKET > moment]
+        return sum(answered for answered, _ in recent), sum(failed for _, failed in recent)
+
+    def forget_calls(self) -> None:
+        """Count anew."""
+        self._calls.clear()
+
+    def _count(self, answered: int = 0, failed: int = 0) -> None:
+        now = self._clock.now()
+        if self._calls and self._calls[-1][0] <= now < self._calls[-1][0] + _BUCKET:
+            begun, before, failed_before = self._calls.pop()
+            self._calls.append((begun, before + answered, failed_before + failed))
+            return
+        self._calls.append((now, answered, failed))
+        while now - self._calls[0][0] > _KEPT:
+            self._calls.popleft()
 
     @property
     def seconds(self) -> float:

@@ -9,7 +9,6 @@ Rules of this room (requirements, section 8; S3-P)
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 
 from kis_daemon.domain import exits, positions, strategy
@@ -20,10 +19,11 @@ from kis_daemon.domain.orders import Order, OrderIntent, OrderState, OrderType, 
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import Clock, Severity
 from kis_daemon.services.approvals import ApprovalDesk, NotCovered
-from kis_daemon.services.book import LOCKED_MARK, Book
+from kis_daemon.services.book import Book
 from kis_daemon.services.desks import SymbolDesk, TradingRules
 from kis_daemon.services.door import Door, Queued
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.locks import Locks
 from kis_daemon.services.signals import note_signal
 
 CLOSED_BACKOFF = timedelta(minutes=5)  # after "market closed": PENDING_EXIT_BACKOFF_MINUTES (L14)
@@ -62,6 +62,7 @@ class Seller:
         *,
         book: Book,
         journal: Journal,
+        locks: Locks,
         synchronizer: Door,
         approvals: ApprovalDesk,
         clock: Clock,
@@ -69,6 +70,7 @@ class Seller:
     ) -> None:
         self._book = book
         self._journal = journal
+        self._locks = locks
         self._synchronizer = synchronizer
         self._approvals = approvals
         self._clock = clock
@@ -78,7 +80,7 @@ class Seller:
         """Take the price in, and sell if it asks for it."""
         today = quote.at.date()
         if desk.symbol in self._book.locked:
-            self._tell_blocked(desk, "LOCKED", self._book.locked[desk.symbol])
+            self._tell_blocked(desk, "LOCKED", self._book.locked[desk.symbol].reason)
             return
         listing = self._book.listings.get(desk.symbol)
         if listing is not None and listing.in_liquidation:
@@ -112,19 +114,7 @@ class Seller:
         if not close or not quote.open or abs(quote.open / close - 1) <= _BEYOND_LIMITS:
             return False
         reason = f"open {quote.open}, our last close {close}"
-        self._book.locked = locked = self._book.locked | {position.symbol: reason}
-        value = json.dumps(locked, sort_keys=True)
-        for event in ("corporate_action_unproven", "position_unprotected"):
-            fact = self._journal.fact(
-                event,
-                severity=Severity.ERROR,
-                alerts=True,
-                correlation_id=position.correlation_id,
-                symbol=position.symbol,
-                name=position.name,
-                reason=reason,
-            )
-            self._journal.note(fact, also=lambda rows: rows.set_mark(LOCKED_MARK, value))
+        self._locks.no_exit(position, reason, "corporate_action_unproven")
         return True
 
     def catch_up(self, position: Position, highest: int) -> None:

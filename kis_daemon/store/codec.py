@@ -14,8 +14,10 @@ from enum import Enum
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from kis_daemon.domain.approvals import Approval, Proposal
+from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, ProposalTerms
+from kis_daemon.domain.breakers import Trip
 from kis_daemon.domain.events import Event
+from kis_daemon.domain.locks import SymbolLock
 from kis_daemon.domain.orders import Fill, Order, OrderIntent
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.safeguards import KillSwitch
@@ -32,10 +34,14 @@ _KINDS: Mapping[str, type[Any]] = {
         KillSwitch,
         Order,
         OrderIntent,
+        OrderRequest,
         Position,
         Proposal,
+        ProposalTerms,
+        SymbolLock,
         SymbolName,
         Trade,
+        Trip,
     )
 }
 

@@ -12,14 +12,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
+from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, ProposalStatus, StoredMandate, TokenRefusal
+from kis_daemon.domain.breakers import Breaker, Trip
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
+from kis_daemon.domain.locks import LockScope, SymbolLock
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, OrderKey
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch
 from kis_daemon.ports import AccountFigures, DaySummary, StaleVersion, SymbolName
+from kis_daemon.store.memory_desk import DeskInMemory
 
 T = TypeVar("T")
 
@@ -32,7 +35,7 @@ class Tables:
 
     orders: dict[OrderKey, Order] = field(default_factory=dict)
     signals: dict[tuple[str, str, str], OrderKey] = field(default_factory=dict)
-    refused: list[tuple[OrderIntent, datetime, str]] = field(default_factory=list)
+    refused: list[tuple[OrderIntent | OrderRequest, datetime, str]] = field(default_factory=list)
     fills: dict[tuple[OrderKey, int], Fill] = field(default_factory=dict)
     trades: dict[OrderKey, Trade] = field(default_factory=dict)
     positions: dict[EntryKey, tuple[Position, datetime | None]] = field(default_factory=dict)
@@ -43,8 +46,11 @@ class Tables:
     summaries: dict[date, DaySummary] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     stops: dict[Symbol, date] = field(default_factory=dict)
+    trips: dict[Breaker, Trip] = field(default_factory=dict)
+    locks: dict[tuple[Symbol, LockScope], SymbolLock] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     head: str = GENESIS_HASH
+    mandates: list[StoredMandate] = field(default_factory=list)
     switch: KillSwitch = NEVER_RELEASED
     day: date = date.min
 
@@ -60,7 +66,7 @@ class Tables:
         self.positions = {key: held for key, held in self.positions.items() if held[1] is None}
 
 
-class MemoryRows:
+class MemoryRows(DeskInMemory):
     """`ports.Rows` over `Tables`; `undo` takes back, last first, what was written."""
 
     def __init__(self, tables: Tables) -> None:
@@ -78,6 +84,13 @@ class MemoryRows:
         else:
             self._undo.append(lambda: table.pop(key))
         table[key] = value
+
+    def _drop(self, table: dict[Any, Any], key: Any) -> bool:
+        if key not in table:
+            return False
+        gone = table.pop(key)
+        self._undo.append(lambda: table.__setitem__(key, gone))
+        return True
 
     def _add(self, table: list[Any], value: Any) -> None:
         table.append(value)
@@ -109,6 +122,30 @@ class MemoryRows:
         before = self._tables.switch
         self._undo.append(lambda: setattr(self._tables, "switch", before))
         self._tables.switch = switch
+
+    def add_mandate(self, stored: StoredMandate) -> None:
+        self._add(self._tables.mandates, stored)
+
+    def mandates(self) -> tuple[StoredMandate, ...]:
+        return tuple(self._tables.mandates)
+
+    def symbol_locks(self) -> tuple[SymbolLock, ...]:
+        return tuple(lock for _, lock in sorted(self._tables.locks.items()))
+
+    def lock_symbol(self, lock: SymbolLock) -> None:
+        self._put(self._tables.locks, (lock.symbol, lock.scope), lock)
+
+    def unlock_symbol(self, symbol: Symbol, scope: LockScope, at: datetime, by: str, reason: str) -> bool:  # noqa: ARG002  # who and why is history
+        return self._drop(self._tables.locks, (symbol, scope))
+
+    def breaker_trips(self) -> tuple[Trip, ...]:
+        return tuple(trip for _, trip in sorted(self._tables.trips.items()))
+
+    def add_breaker_trip(self, trip: Trip) -> None:
+        self._put(self._tables.trips, trip.breaker, trip)
+
+    def end_breaker_trips(self, breaker: Breaker, at: datetime, by: str, status: str) -> bool:  # noqa: ARG002  # as above
+        return self._drop(self._tables.trips, breaker)
 
     def add_proposal(self, proposal: Proposal) -> None:
         self._put(self._tables.proposals, proposal.proposal_id, proposal)
@@ -148,7 +185,7 @@ class MemoryRows:
             raise StaleVersion(f"order {order.key[:12]}: version {order.version - 1} is not what is stored")
         self._put(self._tables.orders, order.key, order)
 
-    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+    def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         self._add(self._tables.refused, (intent, at, reason))
 
     def order(self, key: OrderKey) -> Order | None:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from kis_daemon.domain.calendar import KST
-from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
+from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, canonical, linked, payload_in
 from kis_daemon.store import schema
 from kis_daemon.store.rows_base import BaseRows
 
@@ -43,6 +43,19 @@ _HEAD = (
 )
 
 
+def chained_event(event: Event, text: str, previous: str, following: str) -> dict[str, Any]:
+    """Return the row of `event_log` for an event, its canonical text and the hashes on both sides of it."""
+    return {
+        "timestamp": event.at,
+        "event_type": event.type,
+        "correlation_id": event.correlation_id,
+        "actor": event.actor,
+        "payload_json": payload_in(text),
+        "prev_hash": previous,
+        "hash": following,
+    }
+
+
 class AuditRows(BaseRows):
     """The part of `ports.Rows` that deals with events. `last_link` is the last one appended: its two hashes.
 
@@ -56,21 +69,10 @@ class AuditRows(BaseRows):
 
     def append(self, event: Event) -> None:
         previous = self.chain_head()
-        following = chain_hash(previous, event)
+        text = canonical(event)
+        following = linked(previous, text)
         self.wrote = True
-        self._appended.append(
-            {
-                "timestamp": event.at,
-                "event_type": event.type,
-                "correlation_id": event.correlation_id,
-                "actor": event.actor,
-                "payload_json": json.dumps(
-                    dict(event.payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-                ),
-                "prev_hash": previous,
-                "hash": following,
-            }
-        )
+        self._appended.append(chained_event(event, text, previous, following))
         self.last_link = (previous, following)
 
     def finish(self) -> None:

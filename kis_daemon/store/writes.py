@@ -35,6 +35,10 @@ MIRRORED = (
     "save_levels",
     "close_position",
     "set_mark",
+    "lock_symbol",
+    "unlock_symbol",
+    "add_breaker_trip",
+    "end_breaker_trips",
 )
 _WRITES = (
     *MIRRORED,
@@ -52,7 +56,13 @@ SWITCH_SEEN = "switch_seen"
 ORDER_KNOWN = "order_known"
 STOP_KNOWN = "stop_known"
 _ARGUMENTS_OF_A_STATE = {SWITCH_SEEN: 1, ORDER_KNOWN: 1, STOP_KNOWN: 2}
-_NOTHING_DONE = {"claim_order": False, "add_fill": False}  # what these return where a row was there already
+# what these return where nothing was to be done
+_NOTHING_DONE = {
+    "claim_order": False,
+    "add_fill": False,
+    "unlock_symbol": False,
+    "end_breaker_trips": False,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +151,8 @@ def learned(rows: SqlRows, today: date) -> list[Write]:
         *(Write(name="save_trade", args=(trade,)) for trade in trades.values()),
         *(Write(name=STOP_KNOWN, args=stop) for stop in rows.last_stops()),
         *(Write(name="set_mark", args=mark) for mark in rows.marks()),
+        *(Write(name="lock_symbol", args=(lock,)) for lock in rows.symbol_locks()),
+        *(Write(name="add_breaker_trip", args=(trip,)) for trip in rows.breaker_trips()),
         Write(name=SWITCH_SEEN, args=(rows.kill_switch(),)),
     ]
 
@@ -154,6 +166,8 @@ def state_of(tables: Tables) -> list[Write]:
         *(Write(name="save_trade", args=(trade,)) for trade in tables.trades.values()),
         *(Write(name=STOP_KNOWN, args=stop) for stop in tables.stops.items()),
         *(Write(name="set_mark", args=mark) for mark in tables.marks.items()),
+        *(Write(name="lock_symbol", args=(lock,)) for lock in tables.locks.values()),
+        *(Write(name="add_breaker_trip", args=(trip,)) for trip in tables.trips.values()),
         Write(name=SWITCH_SEEN, args=(tables.switch,)),
     ]
 

@@ -15,6 +15,7 @@ from kis_daemon.console.catalogue_en import SENTENCES
 from kis_daemon.domain.events import Event
 from kis_daemon.store import backup as room
 from kis_daemon.store.database import Database
+from kis_daemon.store.schema import SCHEMA_VERSION
 from tests.conftest import ROOT
 from tests.e2e.processes import here
 from tests.store.builders import a_file, by_hand
@@ -65,7 +66,11 @@ def test_a_backup_is_made_and_checked(home: Path, capsys: pytest.CaptureFixture[
     assert backup(home, "check", language="ko") == 0
 
     made, sound, korean = re.split(r"(?=SOUND|정상)", capsys.readouterr().out)
-    assert re.match(r"BACKUP .*/backups/simulated-\d{8}-\d{6}-0002\.db: 2 events, head [0-9a-f]{12}, schema 0002", made)
+    assert re.match(
+        rf"BACKUP .*/backups/simulated-\d{{8}}-\d{{6}}-{SCHEMA_VERSION}\.db: 2 events, head [0-9a-f]{{12}}, "
+        rf"schema {SCHEMA_VERSION}",
+        made,
+    )
     assert "Restored on trial: chain, head and counts are as they were" in made
     assert re.search(r"Made at 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d, 0 h 0 min ago", sound)
     assert "사건 2건" in korean

@@ -1,12 +1,12 @@
 """A run that may not begin, and one that ends unexpectedly: what is told, written, and found by the next start."""
 
 import json
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-import kis_daemon.app.run
 from kis_daemon.app.cli import main
 from kis_daemon.app.settings_sources import VARIABLES
 from kis_daemon.services.poller import QuotePoller
@@ -48,7 +48,7 @@ def test_who_ends_the_countdown_to_real_money_has_written_nothing(
         if len(slept) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(kis_daemon.app.run.time, "sleep", interrupted)
+    monkeypatch.setattr(time, "sleep", interrupted)
 
     with suppress(KeyboardInterrupt, SystemExit):
         assert main(["--mode", "trade", *options]) != 0

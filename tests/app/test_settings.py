@@ -347,7 +347,11 @@ def test_a_variable_that_cannot_be_is_refused(environ: dict[str, str], dotenv: s
         ("risk.yaml", "risk: 5", "risk = '5': expected names with values under it"),
         ("risk.yaml", "risk: {sizing: kelly}", "risk.sizing = 'kelly': expected one of risk, fixed"),
         ("risk.yaml", "commission_pct: -1", "commission_pct = '-1': expected a number from 0 to 1"),
-        ("risk.yaml", "entry: {adx_min: 1}", "risk.yaml: entry: unknown, expected one of risk, commission_pct"),
+        (
+            "risk.yaml",
+            "entry: {adx_min: 1}",
+            "entry: unknown, expected one of risk, breaker, approvals, commission_pct",
+        ),
         ("risk.yaml", "- 5", "risk.yaml = …: expected names with values"),
         ("risk.yaml", "risk: {a: 1", "risk.yaml line 2: cannot be read"),
         ("risk.yaml", "risk:\n  max_positions: 1\n  max_positions: 2", "line 3: cannot be read ('max_"),

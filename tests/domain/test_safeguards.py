@@ -45,11 +45,16 @@ CLOSING: list[tuple[dict[str, Any], str]] = [
     ({"broker_reachable": False}, "broker_unreachable"),
     ({"paused": True}, "paused"),
     ({"daily_loss_reached": True}, "daily_loss"),
+    ({"losses_in_a_row_reached": True}, "consecutive_losses"),
+    ({"loss_breaker_open": True}, "loss_breaker"),
+    ({"api_breaker_open": True}, "api_breaker"),
     ({"quotes_fresh": False}, "quotes_stale"),
     ({"calendar_covers_today": False}, "calendar_not_covered"),
+    ({"calendar_agrees": False}, "calendar_disagrees"),
     ({"universe_ready": False}, "universe_not_ready"),
     ({"store_writable": False}, "store_not_writable"),
     ({"order_evidence_sound": False}, "order_evidence_in_doubt"),
+    ({"ready": False}, "not_ready"),
 ]
 
 

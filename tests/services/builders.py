@@ -8,6 +8,7 @@ from typing import Any
 
 from kis_daemon.domain.approvals import Mandate
 from kis_daemon.domain.calendar import KST
+from kis_daemon.domain.locks import LockScope, SymbolLock
 from kis_daemon.domain.market import Market, Quote, QuoteSession, QuoteSource, Side, Symbol
 from kis_daemon.domain.orders import (
     Fill,
@@ -37,6 +38,11 @@ BRANCH = "06010"
 def at(clock: str, day: date = TODAY) -> datetime:
     """Return `clock` (HH:MM or HH:MM:SS) of `day`, in Seoul."""
     return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=KST)
+
+
+def a_lock(**changes: Any) -> SymbolLock:
+    lock = SymbolLock(symbol=SAMSUNG, scope=LockScope.ENTRIES, reason="earnings tomorrow", by="kim", since=TEN_O_CLOCK)
+    return replace(lock, **changes)
 
 
 def a_quote(**changes: Any) -> Quote:

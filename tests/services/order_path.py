@@ -19,6 +19,7 @@ from kis_daemon.domain.calendar import SessionPhase
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import Order, OrderIntent, OrderState, OrderType
 from kis_daemon.domain.positions import Position, ProtectionRules
+from kis_daemon.domain.risk import Allowed, Denied
 from kis_daemon.domain.safeguards import Gate, GateView
 from kis_daemon.ports import Clock
 from kis_daemon.services import kill_switch
@@ -28,6 +29,7 @@ from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.door import Queued, Refused
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.locks import Locks
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
@@ -57,6 +59,7 @@ class OrderPath:
         self.records = BreakableRecords(database)
         self.notifier = HeardNotifier()
         self.gate = OPEN
+        self.verdict: Allowed | Denied = Allowed()
         self.refusals: list[tuple[Order, bool]] = []
         self.changes: list[Order] = []
         self.book = Book()
@@ -77,9 +80,11 @@ class OrderPath:
             on_change=self._on_change,
         )
         self.account_changed: list[Symbol] = []
+        self.locks = Locks(book=self.book, journal=self.journal, clock=clock, on_change=self.account_changed.append)
         self.account = AccountKeeper(
             book=self.book,
             journal=self.journal,
+            locks=self.locks,
             clock=clock,
             patience=Patience(),
             on_change=self.account_changed.append,
@@ -104,6 +109,7 @@ class OrderPath:
             clock=clock,
             mode=MODE,
             gate=lambda: self.gate,
+            risk=lambda intent: self.verdict if intent.side is Side.BUY else Allowed(),
             last_price=broker.prices.get,
             trades_continuously=lambda _: the_calendar().phase(clock.now()) is SessionPhase.REGULAR,
             ask_broker=self.reconciler.wake,

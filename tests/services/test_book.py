@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -13,6 +13,7 @@ from kis_daemon.services.book import Book
 from tests.services.builders import (
     HYNIX,
     SAMSUNG,
+    TEN_O_CLOCK,
     TODAY,
     YESTERDAY,
     a_position,
@@ -127,7 +128,12 @@ def test_the_same_day_twice_forgets_nothing() -> None:
 
 def test_the_losses_of_the_day_are_counted_again_after_a_restart() -> None:
     book = Book()
-    book.trades_today.extend([a_trade(OrderKey("k"), realized_pnl=-5_000), a_trade(OrderKey("l"), realized_pnl=-1)])
+    book.trades_today.extend(
+        [
+            a_trade(OrderKey("k"), correlation_id="first", realized_pnl=-5_000),
+            a_trade(OrderKey("l"), correlation_id="second", realized_pnl=-1),
+        ]
+    )
 
     book.start_day(TODAY)
 
@@ -148,9 +154,79 @@ def test_the_trade_of_one_order_counts_once() -> None:
 def test_losses_in_a_row_end_with_a_profit() -> None:
     book = a_book()
     for number, profit in enumerate((-1, -1, 5, -1)):
-        book.put_trade(a_trade(OrderKey(str(number)), realized_pnl=profit))
+        book.put_trade(a_trade(OrderKey(str(number)), correlation_id=f"p{number}", realized_pnl=profit))
 
     assert book.consecutive_losses == 1
+
+
+def test_a_position_sold_in_parts_is_lost_once() -> None:
+    book = a_book()
+    for number, (position, profit) in enumerate((("p1", -3), ("p1", -4), ("p2", -1), ("p3", -9), ("p3", 20))):
+        book.put_trade(a_trade(OrderKey(str(number)), correlation_id=position, realized_pnl=profit))
+
+    assert book.consecutive_losses == 0
+    assert book.figures(()).worst_losses_in_a_row == 3  # while only the first part of p3 was sold
+    assert book.realized_today == 3
+
+
+def test_the_lowest_the_day_has_been_is_kept_in_every_part_of_a_restart() -> None:
+    trades = [
+        a_trade(OrderKey(str(number)), correlation_id=f"p{number}", realized_pnl=profit)
+        for number, profit in enumerate((100, -700, 900, -50))
+    ]
+    lived, restarted = a_book(), Book()
+    for trade in trades:
+        lived.put_trade(trade)
+    restarted.trades_today.extend(trades)
+    restarted.start_day(TODAY)
+
+    assert lived.worst_realized_today == restarted.worst_realized_today == -600
+    assert lived.figures(()) == restarted.figures(())
+
+
+def test_what_a_later_fill_of_an_earlier_order_makes_good_stays_reached() -> None:
+    book = a_book()
+    for key, profit in (("early", 10), ("late", -900), ("early", 800)):
+        book.put_trade(a_trade(OrderKey(key), correlation_id=key, realized_pnl=profit))
+
+    assert (book.realized_today, book.worst_realized_today) == (-100, -890)
+
+
+def test_the_worst_of_the_day_is_taken_over_on_that_day_only() -> None:
+    same, next_day = Book(), Book()
+    for book in (same, next_day):
+        book.load_worst(f"{TODAY}|-890|2")
+
+    same.start_day(TODAY)
+    next_day.start_day(TOMORROW)
+
+    assert (same.worst_realized_today, same.figures(()).worst_losses_in_a_row) == (-890, 2)
+    assert (next_day.worst_realized_today, next_day.figures(()).worst_losses_in_a_row) == (0, 0)
+
+
+def test_losses_belong_to_the_day_it_is_in_seoul() -> None:
+    before, after = at("23:59:59", YESTERDAY), at("00:00:00")
+    book = Book()
+    book.trades_today.extend(
+        [a_trade(OrderKey("k"), at=before, realized_pnl=-900), a_trade(OrderKey("l"), at=after, realized_pnl=-5)]
+    )
+
+    book.start_day(TODAY)
+
+    assert (before.astimezone(UTC).date(), after.astimezone(UTC).date()) == (YESTERDAY, YESTERDAY)
+    assert (book.realized_today, book.worst_realized_today) == (-5, -5)
+
+
+def test_entries_of_the_last_minute_count_whatever_became_of_them() -> None:
+    book = a_book(
+        a_sent_order(created_at=at("09:58:59")),
+        a_sent_order(
+            an_intent(symbol=HYNIX), order_no=OrderNo("2"), created_at=at("09:59:30"), state=OrderState.REJECTED
+        ),
+        a_sent_order(an_exit(), order_no=OrderNo("3"), created_at=at("09:59:40")),
+    )
+
+    assert book.figures((), TEN_O_CLOCK).entries_last_minute == 1
 
 
 def test_a_stop_begins_the_cool_down_and_another_exit_does_not() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from kis_daemon.domain.market import Market, QuoteSource, Side, move_ticks
 from kis_daemon.domain.orders import OrderState, OrderType
-from kis_daemon.domain.risk import RiskLimits, Sizing
+from kis_daemon.domain.risk import RiskLimits, Sizing, Trial
 from kis_daemon.domain.strategy import ENTRY_RULE, EntryRules
 from kis_daemon.ports import FeedState, InsufficientCash
 from tests.services.builders import (
@@ -165,7 +165,7 @@ def test_a_symbol_whose_shares_are_being_sold_is_not_bought(floor: Floor) -> Non
 # price and quantity
 
 
-@pytest.mark.parametrize("ask", [69_950, 70_000, 70_100])
+@pytest.mark.parametrize("ask", [69_900, 70_000, 70_100])
 def test_the_limit_is_three_ticks_above_the_ask(floor: Floor, ask: int) -> None:
     floor.price(BREAKOUT, ask=ask)
 
@@ -254,6 +254,20 @@ def _much_was_lost(floor: Floor) -> None:
     floor.book.put_trade(a_trade(_key(1), symbol=HYNIX, rule="TREND_BROKEN", realized_pnl=-500_000))
 
 
+def _one_was_begun(floor: Floor) -> None:
+    floor.is_ready_to_buy(HYNIX)
+    floor.price(BREAKOUT, symbol=HYNIX)
+    floor.broker.sent.clear()
+
+
+def _half_is_at_risk(floor: Floor) -> None:
+    floor.book.statement_cash, floor.book.holdings_value = 5_000_000, 5_000_000
+
+
+def _on_trial(floor: Floor) -> None:
+    floor.book.trial = Trial(since=floor.now, size_pct=25.0, most_entries=0)
+
+
 def _key(number: int) -> Any:
     return f"{number:064d}"
 
@@ -266,6 +280,11 @@ def _key(number: int) -> Any:
         (RiskLimits(max_consecutive_losses=1), _one_was_lost, "consecutive_losses"),
         (RiskLimits(max_daily_loss_pct=5.0), _much_was_lost, "daily_loss"),
         (RiskLimits(max_position_pct=0.5), lambda floor: None, "size_zero"),
+        (RiskLimits(risk_per_trade_pct=0.01), lambda floor: None, "size_zero"),
+        (RiskLimits(max_order_won=60_000), lambda floor: None, "size_zero"),
+        (RiskLimits(max_exposure_pct=50.0), _half_is_at_risk, "max_exposure"),
+        (RiskLimits(max_entries_a_minute=1), _one_was_begun, "entry_rate"),
+        (RiskLimits(), _on_trial, "breaker_half_open"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -485,3 +504,41 @@ def test_a_bought_breakout_is_protected_with_the_loss_cap_in_its_stop(floor: Flo
     assert (position.quantity, position.atr, position.entry_day) == (10, 5_000.0, TODAY)
     assert (position.stop, position.target) == (66_500, 85_000)  # 2 ATR would be 60,000: capped at 5 %
     assert replace(position, opened_at=floor.position().opened_at) == floor.position()
+
+
+# --- a person approves each entry ------------------------------------------------------------------------------------
+
+
+def test_where_a_person_approves_a_breakout_is_proposed_once_and_not_ordered(tmp_path: Path) -> None:
+    with a_floor(tmp_path, asks_a_person=True, mandate=None) as floor:
+        floor.is_ready_to_buy()
+
+        for price in (70_000, 70_100, 70_000):
+            floor.price(price)
+
+        (proposed,) = floor.proposed
+        assert (proposed.symbol, proposed.side, proposed.price) == (SAMSUNG, Side.BUY, 70_300)
+        assert floor.sent == []
+        assert [raised["signal_id"] for raised in floor.events("signal_raised")] == [proposed.signal_id]
+
+
+def test_an_exit_waits_for_no_person(tmp_path: Path) -> None:
+    with a_floor(tmp_path, asks_a_person=True, mandate=None) as floor:
+        floor.holds(a_position())
+
+        floor.price(60_000)
+
+        assert [sale.side for sale in floor.sent] == [Side.SELL]
+        assert floor.proposed == []
+
+
+def test_the_next_day_asks_again(tmp_path: Path) -> None:
+    with a_floor(tmp_path, asks_a_person=True) as floor:
+        floor.is_ready_to_buy()
+        floor.price(70_000)
+        floor.begin_day(WEDNESDAY)
+        floor.book.listings[SAMSUNG] = a_listing(symbol=SAMSUNG)
+
+        floor.price(70_000)
+
+        assert [wish.signal_id[:8] for wish in floor.proposed] == ["20240305", "20240306"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kis_daemon.domain.exits import ExitReason
+from kis_daemon.domain.locks import LockScope
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.release_codes import TRIES
 from kis_daemon.domain.safeguards import Gate, KillSwitchScope
@@ -22,7 +23,7 @@ from kis_daemon.services.operator_answers import (
     Released,
     Source,
 )
-from tests.services.builders import HYNIX, SAMSUNG, a_position
+from tests.services.builders import HYNIX, SAMSUNG, a_lock, a_position
 from tests.services.trading import Floor, a_floor
 
 STOP = 67_900  # a price under the stop of `a_position`
@@ -401,7 +402,7 @@ def test_nothing_that_may_be_sold_is_told_once_and_waits(floor: Floor) -> None:
 def test_a_locked_symbol_is_sold_by_a_persons_word(floor: Floor) -> None:
     floor.start(floor.closer.run())
     floor.holds(a_position())
-    floor.book.locked[SAMSUNG] = "more shares than ours"
+    floor.book.locked[SAMSUNG] = a_lock(scope=LockScope.ALL, reason="more shares than ours")
     floor.price(STOP)
     assert floor.sent == []
 

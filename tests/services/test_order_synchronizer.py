@@ -12,6 +12,7 @@ import structlog
 
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import OrderIntent, OrderNo, OrderState, OrderType
+from kis_daemon.domain.risk import Denied
 from kis_daemon.domain.safeguards import Gate, GateView, KillSwitchScope
 from kis_daemon.ports import (
     Accepted,
@@ -237,6 +238,20 @@ async def test_a_gate_closed_between_place_and_permit_sends_nothing(path: OrderP
     assert path.broker.sent == []
     assert path.state() is OrderState.CANCELLED
     assert path.payload("order_withdrawn")["reason"] == view.reasons[0]
+
+
+@lived
+async def test_the_door_asks_the_risk_manager_whoever_wants_the_order(path: OrderPath) -> None:
+    path.verdict = Denied(code="daily_loss", reason="realised -1 of 1: limit 5 %")
+
+    answer = path.buy()
+    await path.passes(1)
+
+    assert answer == Refused(code="limit", reason="daily_loss: realised -1 of 1: limit 5 %")
+    assert path.broker.sent == []
+    assert path.payload("order_rejected_limit")["reason"] == "daily_loss: realised -1 of 1: limit 5 %"
+    path.holds(a_position())
+    assert isinstance(path.sell(), Queued)
 
 
 @lived

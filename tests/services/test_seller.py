@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from kis_daemon.domain.exits import GapReference, GapRules
+from kis_daemon.domain.locks import LockScope
 from kis_daemon.domain.market import Bar, QuoteSource, Side
 from kis_daemon.domain.orders import OrderState, OrderType
 from kis_daemon.domain.positions import Position
 from kis_daemon.domain.safeguards import KillSwitchScope
 from kis_daemon.ports import BrokerUnreachable, FeedState, MarketClosed, NothingToSell, OrderRefused
-from tests.services.builders import HYNIX, SAMSUNG, TODAY, YESTERDAY, a_position, at
+from tests.services.builders import HYNIX, SAMSUNG, TODAY, YESTERDAY, a_lock, a_position, at
 from tests.services.fakes import Silence
 from tests.services.trading import WEDNESDAY, Floor, a_floor, a_listing, indicators
 
@@ -306,7 +307,7 @@ def test_what_was_halted_is_sold_after_the_release(floor: Floor) -> None:
 
 def test_a_locked_symbol_is_not_sold_and_a_person_is_told_once(floor: Floor) -> None:
     floor.holds(a_position())
-    floor.book.locked[SAMSUNG] = "20 shares held, 10 bought by us"
+    floor.book.locked[SAMSUNG] = a_lock(scope=LockScope.ALL, reason="20 shares held, 10 bought by us")
 
     for price in (STOP, 67_800, 67_700):
         floor.price(price)

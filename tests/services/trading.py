@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 import yaml
 
 from kis_daemon.app.files import load_calendar
+from kis_daemon.app.safety import watched_by
 from kis_daemon.clock import LoopClock
 from kis_daemon.domain.approvals import Mandate
+from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.indicators import Indicators
@@ -47,7 +49,9 @@ from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.kill_switch import ReleaseRules
+from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.market_days import AskDays, MarketDays
 from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
@@ -56,6 +60,7 @@ from kis_daemon.services.poller import QuotePoller
 from kis_daemon.services.quote_desk import QuoteDesk
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
+from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.services.timetable import Selector, Timetable
@@ -211,6 +216,7 @@ class Terms:
     trend_break: TrendBreakRules = field(default_factory=TrendBreakRules)
     gap: GapRules = field(default_factory=GapRules)
     limits: RiskLimits = field(default_factory=RiskLimits)
+    breaker: BreakerRules = field(default_factory=BreakerRules)
     mandate: Mandate | None = field(default_factory=a_mandate)
     timing: ControlTiming = field(default_factory=ControlTiming)
     stream_is_primary: bool = True
@@ -221,6 +227,8 @@ class Terms:
     released_by: str = ""
     release: ReleaseRules = field(default_factory=ReleaseRules)
     always: tuple[Symbol, ...] = ()
+    asks_a_person: bool = False
+    market_days: AskDays | None = None
 
 
 class Floor:
@@ -247,6 +255,7 @@ class Floor:
         self.board = QuoteBoard()
         self.days_over: list[date] = []
         self.runs_done = 0
+        self.proposed: list[OrderIntent] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._compose(terms)
 
@@ -273,6 +282,16 @@ class Floor:
             outages=self.outages,
             switch_file=SwitchFile(self.path.parent),
         )
+        rules = TradingRules(
+            entry=terms.entry,
+            protection=terms.protection,
+            trend_break=terms.trend_break,
+            gap=terms.gap,
+            limits=terms.limits,
+            commission_ppb=COMMISSION_PPB,
+            asks_a_person=terms.asks_a_person,
+        )
+        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=self.board.quote)
         self.bookkeeper = Bookkeeper(
             book=book,
             journal=journal,
@@ -281,9 +300,27 @@ class Floor:
             commission_ppb=COMMISSION_PPB,
             on_change=lambda order: self.trader.on_change(order),
         )
+        self.locks = Locks(
+            book=book, journal=journal, clock=clock, on_change=lambda symbol: self.trader.on_account_change(symbol)
+        )
+        self.breakers = watched_by(
+            self.control,
+            self.locks,
+            book=book,
+            journal=journal,
+            calendar=calendar,
+            clock=clock,
+            limits=terms.limits,
+            rules=terms.breaker,
+            price=self.board.price,
+            outages=self.outages,
+            mandate=a_mandate(expires_at=terms.now + timedelta(days=999)),
+            halts_on_drawdown=True,
+        )
         account = AccountKeeper(
             book=book,
             journal=journal,
+            locks=self.locks,
             clock=clock,
             patience=Patience(),
             on_change=lambda symbol: self.trader.on_account_change(symbol),
@@ -309,31 +346,26 @@ class Floor:
             clock=clock,
             mode=MODE,
             gate=self.control.gate,
+            risk=self.risk.check,
             last_price=self.board.price,
             trades_continuously=self._trades_continuously,
             ask_broker=self.reconciler.wake,
             on_refusal=lambda order, closed: self.trader.on_refusal(order, closed),
             timing=OrderTiming(),
         )
-        rules = TradingRules(
-            entry=terms.entry,
-            protection=terms.protection,
-            trend_break=terms.trend_break,
-            gap=terms.gap,
-            limits=terms.limits,
-            commission_ppb=COMMISSION_PPB,
-        )
         buyer = Buyer(
             book=book,
             journal=journal,
             synchronizer=self.synchronizer,
             approvals=approvals,
-            calendar=calendar,
+            risk=self.risk,
             rules=rules,
+            propose=self.proposed.append,
         )
         seller = Seller(
             book=book,
             journal=journal,
+            locks=self.locks,
             synchronizer=self.synchronizer,
             approvals=approvals,
             clock=clock,
@@ -352,15 +384,20 @@ class Floor:
             forget=self.trader.forget_setup,
         )
         self.prewarmed: list[datetime] = []
+        self.keys_take_s = 0.0
+        self.ask_account = self.reconciler.attempt
         self.actions = CorporateActions(
             book=book,
             journal=journal,
+            locks=self.locks,
             histories=self.histories,
             calendar=calendar,
             clock=clock,
-            ask_account=self.reconciler.attempt,
+            ask_account=lambda: self.ask_account(),
             on_change=self.trader.on_account_change,
         )
+        self.market_days = MarketDays(ask=terms.market_days, calendar=calendar, journal=journal, clock=clock)
+        self.control.calendar_differs_on = self.market_days.differs_on
         self.timetable = self.a_timetable(
             UniverseSelector(
                 a_chooser(UniverseRules(stocks=terms.universe), self.market, calendar, clock),
@@ -455,6 +492,7 @@ class Floor:
             selector=selector,
             reconciler=self.reconciler,
             actions=self.actions,
+            market_days=self.market_days,
             synchronizer=self.synchronizer,
             control=self.control,
             market_data=self.market,
@@ -587,6 +625,7 @@ class Floor:
     async def prewarm(self, until: datetime) -> bool:
         """Take down until when the keys are to be good."""
         self.prewarmed.append(until)
+        await asyncio.sleep(self.keys_take_s)
         return True
 
     def publish(self, quote: Quote) -> None:

@@ -21,10 +21,11 @@ from typing import Any
 from aiohttp import web
 from websockets.asyncio.server import serve
 
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.entropy import SeededEntropy
 from kis_daemon.app.files import load_calendar
+from kis_daemon.app.house import House
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.systemd import Systemd
@@ -49,6 +50,7 @@ from tests.conftest import ROOT
 from tests.simulation.loop import Loop
 from tests.simulation.market import DAY, OPENS, SYMBOLS, TICKS_PER_SYMBOL, SmallMarket
 from tests.simulation.store import SimDatabase, SimRecords, StoreWeather
+from tests.simulation.watch import LIMITS
 
 _REST_PORT, _STREAM_PORT, _BOT_PORT = 8080, 9090, 8443
 _PING_S = 150.0
@@ -284,7 +286,7 @@ class Town:
                 life.house = house
                 for hear in self.on_boot:
                     hear(house)
-                await live(house, stop=life.stop, systemd=Systemd({}), watchdog_s=None, alert_desk=desk, also={})
+                await live(house, stop=life.stop, systemd=Systemd({}), watchdog_s=None, alert_desk=desk)
         finally:
             await sink.aclose()
             records.close()
@@ -330,7 +332,7 @@ def _all_of(error: BaseException, kind: type[Exception]) -> bool:
 def _settings() -> Settings:
     settings = Settings()
     universe = replace(settings.universe, stocks=SYMBOLS, max_stocks=len(SYMBOLS))
-    return settings.model_copy(update={"universe": universe})
+    return settings.model_copy(update={"universe": universe, "risk": LIMITS})
 
 
 def make_template(path: Path) -> None:

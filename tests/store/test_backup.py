@@ -27,6 +27,7 @@ from kis_daemon.store.backup_files import alone_in, sha256_of
 from kis_daemon.store.backup_look import Look, examined, look
 from kis_daemon.store.database import Database
 from kis_daemon.store.migrate import migrate
+from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.urls import database_url
 from tests.conftest import require_services
 from tests.services.builders import TEN_O_CLOCK, an_order
@@ -106,7 +107,7 @@ def test_a_backup_is_tried_and_its_manifest_says_what_it_holds(mine: Place, tmp_
     assert (told.chain_head, told.event_count, dict(told.counts)) == (there.head, 2, dict(there.counts))
     assert told.counts["order_state"] == 1
     assert (told.schema_version, told.made_at, told.kind) == (
-        "0002",
+        SCHEMA_VERSION,
         TEN_O_CLOCK,
         mine.kind.replace("mariadb", "mysql"),
     )
@@ -123,7 +124,7 @@ def test_only_the_daemons_user_reads_a_backup_and_nothing_else_is_left(mine: Pla
     names = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
     assert names == {backup.file.name: 0o600, f"{backup.file.name}.json": 0o600, ".lock": 0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert backup.file.name.startswith(f"{backup.manifest.database}-20240305-100000-0002.")
+    assert backup.file.name.startswith(f"{backup.manifest.database}-20240305-100000-{SCHEMA_VERSION}.")
 
 
 def test_a_backup_beside_a_writer_is_one_moment_of_its_chain(mine: Place, tmp_path: Path) -> None:

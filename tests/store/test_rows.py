@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
+from kis_daemon.domain.breakers import Breaker, Trigger, Trip
 from kis_daemon.domain.events import GENESIS_HASH, Event, chain_hash
+from kis_daemon.domain.locks import LockScope
 from kis_daemon.domain.orders import OrderKey, OrderNo, OrderState
 from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch, KillSwitchScope, KillSwitchStatus
 from kis_daemon.ports import AccountFigures, DaySummary, StaleVersion, StoreError, SymbolName
@@ -23,6 +25,7 @@ from tests.services.builders import (
     TODAY,
     YESTERDAY,
     a_fill,
+    a_lock,
     a_position,
     a_sent_order,
     a_trade,
@@ -666,6 +669,108 @@ def test_the_widest_open_activation_counts(database: Database, place: Place) -> 
     database.transact_now(lambda rows: rows.set_kill_switch(a_switch(KillSwitchStatus.ACTIVE)))
 
     assert database.transact_now(lambda rows: rows.kill_switch()).scope is KillSwitchScope.ALL
+
+
+# --- symbol locks ------------------------------------------------------------------------------------------------
+
+
+def test_locks_come_back_as_they_went_in_one_of_a_scope(database: Database, place: Place) -> None:
+    ours = a_lock(scope=LockScope.ALL, by="engine")
+    until = a_lock(symbol=HYNIX, expires_at=at("15:00"))
+    for lock in (a_lock(reason="older"), until, ours, a_lock(reason="newer", since=at("11:00"))):
+        database.transact_now(lambda rows, lock=lock: rows.lock_symbol(lock))  # type: ignore[misc]
+
+    known = database.transact_now(lambda rows: rows.symbol_locks())
+
+    assert known == (until, ours, a_lock(reason="newer", since=at("11:00")))
+    assert place.by_hand("SELECT reason, release_reason FROM symbol_locks WHERE released_at IS NOT NULL") == [
+        ("older", "a newer lock")
+    ]
+
+
+def test_an_unlocked_symbol_keeps_its_history(database: Database, place: Place) -> None:
+    database.transact_now(lambda rows: rows.lock_symbol(a_lock()))
+
+    took = [
+        database.transact_now(
+            lambda rows, scope=scope: rows.unlock_symbol(SAMSUNG, scope, at("11:00"), "lee", "out")  # type: ignore[misc]
+        )
+        for scope in (LockScope.ALL, LockScope.ENTRIES, LockScope.ENTRIES)
+    ]
+
+    assert took == [False, True, False]
+    assert database.transact_now(lambda rows: rows.symbol_locks()) == ()
+    assert place.by_hand("SELECT locked_by, released_by, release_reason FROM symbol_locks") == [("kim", "lee", "out")]
+
+
+def test_a_lock_that_an_operator_wrote_by_sql_is_one(database: Database, place: Place) -> None:
+    place.by_hand("INSERT INTO symbol_locks (symbol, reason) VALUES ('005930', 'earnings')")
+    place.by_hand(
+        f"INSERT INTO symbol_locks (symbol, reason, expires_at) VALUES ('000660', 'news', {place.now})",
+    )
+
+    over, stands = database.transact_now(lambda rows: rows.symbol_locks())
+
+    assert (stands.symbol, stands.scope, stands.by, stands.expires_at) == (SAMSUNG, LockScope.ENTRIES, "operator", None)
+    assert over.is_over(datetime.now(UTC) + timedelta(minutes=1))
+
+
+# --- circuit breakers --------------------------------------------------------------------------------------------
+
+
+def a_trip(**changes: Any) -> Trip:
+    trip = Trip(
+        breaker=Breaker.LOSS,
+        trigger=Trigger.MAX_DRAWDOWN,
+        at=TEN_O_CLOCK,
+        until=at("11:30"),
+        threshold=15.0,
+        actual=15.5,
+    )
+    return replace(trip, **changes)
+
+
+def test_a_trip_comes_back_as_it_went_in_one_of_a_breaker(database: Database, place: Place) -> None:
+    api = a_trip(breaker=Breaker.API, trigger=Trigger.NETWORK_ISSUE, threshold=None, actual=None, until=None)
+    again = a_trip(trigger=Trigger.CONSECUTIVE_LOSSES, at=at("12:00"), until=at("13:00"))
+    for trip in (a_trip(), api, again):
+        database.transact_now(lambda rows, trip=trip: rows.add_breaker_trip(trip))  # type: ignore[misc]
+
+    assert database.transact_now(lambda rows: rows.breaker_trips()) == (api, again)
+    assert place.by_hand(
+        "SELECT trigger_type, status, cooldown_hours, resolved_by FROM circuit_breaker_events ORDER BY event_id"
+    ) == [
+        ("max_drawdown", "expired", 1.5, "engine"),
+        ("network_issue", "active", None, None),
+        ("consecutive_losses", "active", 1.0, None),
+    ]
+
+
+def test_a_trip_ends_once_and_says_by_whom(database: Database, place: Place) -> None:
+    database.transact_now(lambda rows: rows.add_breaker_trip(a_trip()))
+
+    ended = [
+        database.transact_now(
+            lambda rows, breaker=breaker: rows.end_breaker_trips(breaker, at("11:00"), "kim", "overridden")  # type: ignore[misc]
+        )
+        for breaker in (Breaker.API, Breaker.LOSS, Breaker.LOSS)
+    ]
+
+    assert ended == [False, True, False]
+    assert place.by_hand("SELECT status, resolved_by, resolved_at FROM circuit_breaker_events") == [
+        ("overridden", "kim", "2024-03-05 02:00:00.000000")
+    ]
+
+
+def test_a_trip_that_an_operator_wrote_by_sql_is_one(database: Database, place: Place) -> None:
+    place.by_hand(
+        f"INSERT INTO circuit_breaker_events (triggered_at, trigger_type, context_json) "
+        f"VALUES ({place.now}, 'exchange_error', 'not json')"
+    )
+
+    (trip,) = database.transact_now(lambda rows: rows.breaker_trips())
+
+    assert (trip.breaker, trip.until) == (Breaker.API, None)
 
 
 # --- names, the account, days ------------------------------------------------------------------------------------

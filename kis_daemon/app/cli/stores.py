@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+import structlog
 
 from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.errors import ConfigurationError, Refusal, UsageError
@@ -118,3 +120,17 @@ def _url(data_dir: Path, config_dir: Path) -> str:
         url = database_url(given) or f"sqlite:///{data_dir / 'kis_trading.db'}"
         click.echo(f"{refusal} -> {url.rpartition('@')[2]}", err=True)
         return url
+
+
+@contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """Have warnings of the rooms below told beside the answer, and nothing less."""
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

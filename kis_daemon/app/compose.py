@@ -178,6 +178,7 @@ def compose(
         price=board.price,
         outages=outages,
         mandate=mandate,
+        in_force=lambda: desk.mandates,
         halts_on_drawdown=halts_on_drawdown,
     )
     account = AccountKeeper(

@@ -41,6 +41,7 @@ def watched_by(
     outages: Outages,
     mandate: Mandate,
     halts_on_drawdown: bool,
+    in_force: Callable[[], tuple[Mandate, ...]] = lambda: (),
 ) -> CircuitBreakers:
     """Have `control` look with all of them, and return the circuit breakers."""
 
@@ -61,6 +62,6 @@ def watched_by(
     )
     control.ask_breakers(breakers.is_open)
     alarms = LossAlarms(book=book, journal=journal, limits=limits, rules=rules, drawdown=drawdown)
-    for lookout in (locks, breakers, alarms, MandateWatch(mandate, journal, clock)):
+    for lookout in (locks, breakers, alarms, MandateWatch(mandate, journal, clock, in_force)):
         control.look_with(lookout)
     return breakers

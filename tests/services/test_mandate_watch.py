@@ -35,3 +35,17 @@ def test_a_start_with_few_days_left_tells_once(tmp_path: Path) -> None:
         watch.look()
 
         assert [fact["days"] for fact in floor.events("mandate_ends")] == [7]
+
+
+def test_of_several_mandates_the_longest_is_watched(tmp_path: Path) -> None:
+    with a_floor(tmp_path) as floor:
+        run = a_mandate(expires_at=floor.now + timedelta(days=365))
+        short = a_mandate(mandate_id="short", expires_at=floor.now + timedelta(hours=12))
+        longer = a_mandate(mandate_id="longer", expires_at=floor.now + timedelta(days=5))
+        watch = MandateWatch(run, floor.journal, floor.clock, lambda: (short, longer))
+
+        watch.look()
+        watch.look()
+
+        (told,) = floor.events("mandate_ends")
+        assert (told["mandate"], told["days"]) == ("longer", 7)

@@ -1,7 +1,7 @@
 # Every target that runs something first makes the environment it needs; a second call finds it whole and goes on.
 #   make run ARGS="--mode cbt"      make test ARGS="-k orders"      make venv PYTHON=python3.12
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-dev run simulate test check format format-check lint types bench lock clean campaign
+.PHONY: help venv venv-dev run simulate test check format format-check lint types bench bench-peers lock clean campaign
 
 VENV ?= .venv
 PY := $(VENV)/bin/python
@@ -47,6 +47,10 @@ types: venv-dev  ## check the types
 
 bench: venv-dev  ## measure start, memory, idle work and orders beside bare Python, in under 4 minutes (ARGS="--quick")
 	@$(PY) -m bench $(ARGS)
+
+bench-peers: venv-dev  ## measure backtests beside backtesting.py, basana, backtrader and nautilus_trader (ARGS="--rounds 3")
+	@tools/peers.sh build/peers
+	@$(PY) -m bench.peers build/peers $(ARGS)
 
 campaign: venv-dev  ## the full numbers of the acceptance lists (ARGS="fuzz budget" for some, ARGS=--list tells them)
 	@$(PY) -m tests.campaign $(ARGS)

@@ -14,6 +14,7 @@ import click
 
 from kis_daemon.clock import SystemClock
 from tests.campaign_attacks import attacks
+from tests.campaign_backtest import backtest_orders, backtest_recomputed, backtest_speed, backtest_sweep
 from tests.campaign_mutation import mutation
 from tests.campaign_runs import Told, real_year, same_day
 from tests.campaign_tests import chain_attacks, conformance, simulator_mutants
@@ -34,6 +35,10 @@ CAMPAIGNS: dict[str, Callable[[], Told]] = {
         chain_attacks,
         attacks,
         crashes,
+        backtest_orders,
+        backtest_recomputed,
+        backtest_speed,
+        backtest_sweep,
         mutation,
     )
 }

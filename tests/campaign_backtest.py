@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -9,14 +11,18 @@ from statistics import median
 
 from kis_daemon.app.backtest.breakout import BreakoutRules, run_breakout
 from kis_daemon.app.backtest.plan import BacktestPlan
+from kis_daemon.app.backtest.result import BacktestResult
 from kis_daemon.domain.market import Bar, Market, Symbol, Won
 from kis_daemon.simulator.prices import ListedSymbol, Series
 from tests.backtest.basket import FILE, FIRST, SESSIONS, replayed, some_symbols, the_basket, the_calendar
-from tests.backtest.daemon_run import compared, daemon_summary
+from tests.backtest.daemon_run import compared, daemon_summary, microseconds_apart
 from tests.backtest.plain import FEE_PPB
 from tests.backtest.recomputed import Recomputation
 from tests.campaign_runs import Told
 from tests.conftest import ROOT
+from tests.store.servers import mariadb
+from tests.sweep.market import a_price_file, sweep_command
+from tests.sweep.runs import killed_at, run_to_its_end, run_together
 
 _DATA = ROOT.parent / "shared" / "data"
 _DAYS, _SYMBOLS = 252, 39
@@ -26,7 +32,7 @@ _FAST_SYMBOLS, _FAST_BARS, _FASTER_THAN = 20, 2_500, 200_000.0
 
 
 def backtest_orders() -> Told:
-    """A year of 39 symbols through the daemon and through the backtest: the same orders, to the microsecond."""
+    """A year of 39 symbols through the daemon and through the backtest: the same orders, to the millisecond."""
     prices = the_basket(_DATA)
     symbols = some_symbols(prices, _SYMBOLS)
     result = replayed(prices, symbols, _DAYS)
@@ -34,13 +40,14 @@ def backtest_orders() -> Told:
         summary, orders = daemon_summary(Path(folder), _DATA / FILE, symbols, FIRST, _DAYS, _LONGEST_S)
     differences = compared(result, summary, orders)
     told = f"{_DAYS} days x {_SYMBOLS} symbols, {len(orders)} orders, {len(summary['trades'])} trades, "
-    return not differences and len(result.orders) > _DAYS, told + f"{len(differences)} differences"
+    apart = microseconds_apart(result, orders)
+    told += f"{len(differences)} differences, {apart} orders at another microsecond"
+    return not differences and len(result.orders) > _DAYS, told
 
 
 def backtest_recomputed() -> Told:
     """Every order and trade of seven years and 40 symbols, recomputed by code that shares none with the project."""
-    prices = the_basket(_DATA)
-    result = replayed(prices, some_symbols(prices, 40), _ALL_DAYS, first=date(2015, 1, 5))
+    result = _seven_years()
     found = Recomputation(result, _DATA / FILE, _DATA / SESSIONS)
     differences = found.run()
     whole = (found.orders_checked, found.trades_checked) == (len(result.orders), len(result.trades))
@@ -48,6 +55,24 @@ def backtest_recomputed() -> Told:
     told += f"{found.certain_quantities} quantities of one possible statement, {len(differences)} differences"
     years = {trade.at.year for trade in result.trades}
     return whole and not differences and years == set(range(2015, 2022)), told
+
+
+def _seven_years() -> BacktestResult:
+    """Return the backtest of all days; it is kept in build/campaign, so that a campaign that was cut short goes on."""
+    command = ["git", "describe", "--always", "--dirty=+"]
+    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    kept = ROOT / "build" / "campaign" / f"seven-years-{commit}.pickle"
+    if kept.is_file() and not commit.endswith("+"):
+        with kept.open("rb") as file:
+            found: BacktestResult = pickle.load(file)
+            return found
+    prices = the_basket(_DATA)
+    result = replayed(prices, some_symbols(prices, 40), _ALL_DAYS, first=date(2015, 1, 5))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    half = kept.with_suffix(".half")
+    half.write_bytes(pickle.dumps(result))
+    half.rename(kept)
+    return result
 
 
 def backtest_speed() -> Told:
@@ -60,6 +85,26 @@ def backtest_speed() -> Told:
     rate = median(run.bars_per_second for run in runs)
     bars, trades = runs[0].bars, len(runs[0].trades)
     return rate >= _FASTER_THAN and bars == _FAST_SYMBOLS * _FAST_BARS, f"{bars} bars, {trades} trades, {rate:,.0f} /s"
+
+
+def backtest_sweep(trials: int = 200) -> Told:
+    """A sweep of 200 trials in two processes, killed three times; and one of as many in MariaDB, shared by two."""
+    quarter = trials // 4
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        command = sweep_command(a_price_file(home), "--trials", str(trials), "--jobs", "2")
+        seen = [killed_at(command, home, quarter * part) for part in (1, 2, 3)]
+        ended = run_to_its_end(command, home, "ended")
+        server = mariadb()
+        try:
+            shared = [*sweep_command(home / "bars.csv", "--trials", str(trials), "--storage", server.url("mysql"))]
+            both = run_together(shared, home, 2)
+        finally:
+            server.stop()
+    told = f"{trials} trials, killed at {', '.join(map(str, seen))}, then on from {ended.progress[0]}; "
+    told += f"{len(both[0].numbers)} in MariaDB shared by two"
+    alone = [len(set(run.numbers)) == len(run.numbers) == trials for run in (ended, *both)]
+    return all(alone) and both[0].told["studies"] == both[1].told["studies"] and ended.progress[0] >= seen[-1], told
 
 
 class MixedPrices:

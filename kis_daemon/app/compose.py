@@ -2,8 +2,7 @@
 
 Rules of this room
     Below this line nobody asks which mode or venue it is: a different behaviour is a different object handed in here.
-    The real host is reached by no path of this version: REAL is refused until its readiness guards stand
-    (docs/decisions/0002).
+    The real host is reached by one path: a countdown that a person let pass (real_money.py).
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ from datetime import date
 
 from kis_daemon.app.house import Counterpart, House
 from kis_daemon.app.http_desk import health, readiness
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.operator_outfit import operator_outfit
 from kis_daemon.app.options import Feed, RunOptions
 from kis_daemon.app.persons import Persons, run_mandate
+from kis_daemon.app.real_money import first_steps
 from kis_daemon.app.safety import watched_by
-from kis_daemon.app.settings import Settings, config_hash, release_rules
+from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.console.http.desks import Desks
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Symbol
@@ -27,12 +27,9 @@ from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
 from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
-from kis_daemon.services.automatic_stops import AutomaticStops, StopRules
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
-from kis_daemon.services.closer import Closer
-from kis_daemon.services.closings import CLOSINGS_MARK
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
@@ -42,8 +39,8 @@ from kis_daemon.services.journal import Journal
 from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
 from kis_daemon.services.mandates import Mandates
+from kis_daemon.services.market_days import AskDays, MarketDays
 from kis_daemon.services.names import Names, NamingNotifier
-from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
@@ -54,7 +51,7 @@ from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.switch_file import SwitchFile
-from kis_daemon.services.timetable import Selector, Timetable
+from kis_daemon.services.timetable import EndOfDay, Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
 
@@ -81,6 +78,8 @@ def compose(
     asks_a_person: bool = False,
     switch_file: SwitchFile | None = None,
     halts_on_drawdown: bool = True,
+    ask_days: AskDays | None = None,
+    evening: Callable[[Journal], EndOfDay] | None = None,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started.
 
@@ -108,9 +107,10 @@ def compose(
         gap=settings.gap,
         limits=settings.risk,
         commission_ppb=settings.commission_ppb,
+        first_steps=first_steps(settings, options),
         asks_a_person=asks_a_person,
     )
-    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
+    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=board.quote)
     control = Control(
         book=book,
         journal=journal,
@@ -122,15 +122,6 @@ def compose(
         outages=outages,
         switch_file=switch_file,
     )
-    stops = AutomaticStops(
-        book=book,
-        journal=journal,
-        switches=control.switches,
-        clock=clock,
-        rules=StopRules(),
-        released_by="simulator" if settings.venue is Venue.SIMULATOR else "",
-    )
-    journal.observe(stops.on_fact)
 
     mandates = Mandates(
         journal=journal,
@@ -224,29 +215,19 @@ def compose(
         trades_continuously=trades_continuously,
         place=synchronizer.place_and_wait,
     )
-    closer = Closer(
+    operator = operator_outfit(
+        settings,
         book=book,
         board=board,
         journal=journal,
+        control=control,
         synchronizer=synchronizer,
         approvals=desk,
         calendar=calendar,
         clock=clock,
-        on_settled=lambda text: control.switches.see_mark(CLOSINGS_MARK, text),
-    )
-    control.switches.watch_mark(CLOSINGS_MARK, closer.take)
-    operations = Operations(
-        book=book,
-        board=board,
-        journal=journal,
-        switches=control.switches,
-        closer=closer,
-        clock=clock,
         entropy=entropy,
         notifier=notifier,
-        rules=release_rules(settings),
     )
-    control.on_active = operations.make_code
     audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
     door = RecordedDoor(synchronizer)
     buyer = Buyer(
@@ -336,6 +317,8 @@ def compose(
         ask_account=reconciler.attempt,
         on_change=trader.on_account_change,
     )
+    market_days = MarketDays(ask=ask_days, calendar=calendar, journal=journal, clock=clock)
+    control.calendar_differs_on = market_days.differs_on
     timetable = Timetable(
         book=book,
         board=board,
@@ -345,6 +328,7 @@ def compose(
         selector=selector(journal),
         reconciler=reconciler,
         actions=actions,
+        market_days=market_days,
         synchronizer=synchronizer,
         control=control,
         market_data=kis.market_data,
@@ -353,7 +337,11 @@ def compose(
         clock=clock,
         prewarm=kis.prewarm,
         on_day_over=on_day_over,
-        also_at_day_end=[stops.end_day] if audit_desk is None else [audit_desk.end_day, stops.end_day],
+        at_day_end=[
+            *([] if audit_desk is None else [audit_desk.end_day]),  # first: the inputs of the day are on the disk then
+            operator.stops.end_day,
+            *([] if evening is None else [evening(journal)]),
+        ],
     )
     return House(
         settings=settings,
@@ -370,6 +358,7 @@ def compose(
         locks=locks,
         breakers=breakers,
         trader=trader,
+        histories=histories,
         timetable=timetable,
         poller=poller,
         looks=looks,
@@ -385,13 +374,13 @@ def compose(
             proposals=persons.proposals,
             issuer=persons.issuer,
             orders=persons.order_desk(quote_desk.look, histories.indicators),
-            operations=operations,
+            operations=operator.operations,
             breakers=breakers,
             health=lambda: health(settings, book, control, clock, commit),
             readiness=lambda: readiness(settings, kis.feed.metrics()),
             reconnect=kis.feed.reconnect,
         ),
-        operations=operations,
-        closer=closer,
+        operator=operator,
         audit=audit_desk,
+        market_days=market_days,
     )

@@ -22,8 +22,17 @@ from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK
+from kis_daemon.services.book import (
+    CLOSES_MARK,
+    DAY_BASE_MARK,
+    EXAMINED_MARK,
+    EXTERNAL_MARK,
+    FLOWS_MARK,
+    LEDGER_MARK,
+    WORST_MARK,
+)
 from kis_daemon.services.corporate_actions import read_closes
+from kis_daemon.services.market_days import MARKET_DAYS_MARK
 
 log = structlog.get_logger("daemon")
 
@@ -60,7 +69,7 @@ async def live(
                 group.create_task(house.timetable.run(), name="timetable"),
                 group.create_task(house.mandates.run(), name="mandates"),
                 group.create_task(house.proposals.run(), name="proposals"),
-                group.create_task(house.closer.run(), name="closer"),
+                group.create_task(house.operator.closer.run(), name="closer"),
             ]
             tasks += [group.create_task(run(), name=name) for name, run in desks.items()]
             if house.audit is not None:
@@ -126,12 +135,15 @@ def _load(rows: Rows, house: House, today: date) -> None:
     """Fill the book from the records."""
     book = house.book
     house.names.load(rows)
+    house.market_days.load(rows.mark(MARKET_DAYS_MARK))
     for order in (*rows.orders_of(today), *rows.live_orders()):
         book.recover(order)
     for position in rows.open_positions():
         book.positions[position.symbol] = position
         book.rename(position.symbol, position.name)
+    book.first_order_day = rows.first_order_day(house.settings.trading_mode.value)
     book.trades_today.extend(rows.trades(today, today))
+    book.load_worst(rows.mark(WORST_MARK))
     book.start_day(today)
     for symbol, stopped_on in rows.last_stops():
         book.stopped_on[symbol] = stopped_on
@@ -144,6 +156,8 @@ def _load(rows: Rows, house: House, today: date) -> None:
     house.breakers.load(rows)
     book.flows = int(rows.mark(FLOWS_MARK) or 0)
     book.last_closes = read_closes(rows.mark(CLOSES_MARK))
+    examined = rows.mark(EXAMINED_MARK)
+    book.examined_on = None if examined is None else date.fromisoformat(examined)
     cash = rows.mark(LEDGER_MARK)
     book.ledger_cash = None if cash is None else int(cash)
     base = rows.mark(DAY_BASE_MARK)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from kis_daemon.app.operator_outfit import OperatorOutfit
 from kis_daemon.app.settings import Settings
 from kis_daemon.console.http.desks import Desks
 from kis_daemon.domain.approvals import Mandate
@@ -14,15 +15,15 @@ from kis_daemon.ports import Broker, Clock, MarketData, QuoteFeed, Records
 from kis_daemon.services.audit_desk import AuditDesk
 from kis_daemon.services.book import Book
 from kis_daemon.services.circuit_breakers import CircuitBreakers
-from kis_daemon.services.closer import Closer
 from kis_daemon.services.control import Control
+from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks
 from kis_daemon.services.mandates import Mandates
+from kis_daemon.services.market_days import MarketDays
 from kis_daemon.services.names import Names
-from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.poller import QuotePoller
 from kis_daemon.services.proposal_desk import ProposalDesk
@@ -74,6 +75,7 @@ class House:
     locks: Locks
     breakers: CircuitBreakers
     trader: Trader
+    histories: Histories
     timetable: Timetable
     poller: QuotePoller
     looks: HeldLooks
@@ -86,9 +88,9 @@ class House:
     mandates: Mandates
     proposals: ProposalDesk
     desks: Desks
-    operations: Operations
-    closer: Closer
+    operator: OperatorOutfit
     audit: AuditDesk | None
+    market_days: MarketDays
 
     def quote_figures(self) -> QuoteFigures:
         """Return the figures of the quote path; called inside the running loop."""

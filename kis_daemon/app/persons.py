@@ -86,17 +86,19 @@ class Persons:
         """Return why an order that a person wants is not allowed now, None where it is."""
         if not self._trades_continuously(intent.symbol):
             return f"{intent.symbol} does not trade continuously now"
-        verdict = self._risk.check(intent, self._last_price(intent.symbol))
+        verdict = self._risk.check(intent)
         return verdict.reason if isinstance(verdict, Denied) else None
 
 
 def run_mandate(settings: Settings, clock: Clock, calendar: TradingCalendar) -> Mandate:
-    """The standing mandate that starting a daemon on paper money signs for its run (C28)."""
+    """The standing mandate that a start signs for its run; in REAL --confirm-real-trading signs it (C28)."""
     now = clock.now()
     expires_at = now + timedelta(days=_MANDATE_DAYS)
     if settings.venue is Venue.SIMULATOR:  # nobody is there to sign another one in the middle of a simulated decade
         expires_at = max(expires_at, datetime.combine(calendar.last, time.max, KST))
-    venue = "simulator" if settings.venue is Venue.SIMULATOR else "paper account"
+    venue = {Venue.SIMULATOR: "simulator", Venue.KIS_PAPER: "paper account"}.get(
+        settings.venue, "real account with --confirm-real-trading"
+    )
     return Mandate(
         mandate_id=f"{settings.trading_mode.value.lower()}-{now:%Y%m%d%H%M%S}",
         signed_by=f"{SIGNED_BY_A_START}the {venue}",

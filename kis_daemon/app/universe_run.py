@@ -50,7 +50,7 @@ def select_universe(
 ) -> Explained:
     """Return the selection of `day` (of the coming one without), by asking where that is possible."""
     if settings.trading_mode is TradingMode.REAL:
-        raise ConfigurationError("config.real_not_yet")
+        raise ConfigurationError("config.real_by_hand")
     if settings.venue is Venue.SIMULATOR:
         return _on_the_simulator(settings, options, calendar, day, told)
     loop, clock = time_of(simulators_time(settings, options))

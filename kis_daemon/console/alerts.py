@@ -79,11 +79,19 @@ class AlertDesk(Notifier):
         self._dropped = 0
         self._wake = asyncio.Event()
         self._delivering = asyncio.Lock()
+        self._trouble = {sink.name: "nothing delivered yet" for sink in self._sinks}
 
     @property
     def waiting(self) -> int:
         """How many alerts are not delivered yet."""
         return len(self._queue) + (self._in_flight is not None)
+
+    @property
+    def trouble(self) -> str:
+        """Return why a person cannot be reached by every channel, "" where the last delivery of each came through."""
+        if not self._sinks:
+            return "no channel beside the log is configured; set TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID"
+        return ", ".join(f"{name}: {reason}" for name, reason in self._trouble.items() if reason)
 
     def tell(self, alert: Alert) -> None:
         _write(alert)
@@ -172,7 +180,9 @@ class AlertDesk(Notifier):
         try:
             async with asyncio.timeout(self._rules.send_timeout_s):
                 await sink.send(text)
+            self._trouble[sink.name] = ""
         except Exception as error:
+            self._trouble[sink.name] = type(error).__name__
             log.warning("alert_not_delivered", sink=sink.name, error=type(error).__name__, reason=str(error))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from kis_daemon.console.catalogue_commands_en import SENTENCES as COMMANDS
 from kis_daemon.console.catalogue_desk_en import SENTENCES as DESK
 from kis_daemon.console.catalogue_operator_en import SENTENCES as OPERATOR
+from kis_daemon.console.catalogue_report_en import SENTENCES as REPORT
 from kis_daemon.console.catalogue_safety_en import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
@@ -50,15 +51,22 @@ SENTENCES: Mapping[str, str] = {
     "universe_halted": "The universe could not be selected; with real money there are no entries today, exits go on: {reason}",
     "daily_loss_reached": "Daily loss limit reached: no more buying today[[. Realised {realized_pnl:gain}]][[, limit {limit_pct:pct}]]",
     "calendar_not_covered": "The trading calendar does not cover {day}: buying has stopped. Please renew config/krx_calendar.yaml",
+    "calendar_disagrees": "Our trading calendar and the broker's differ[[, open at the broker: {open_at_broker}]][[, closed at the broker: {closed_at_broker}]]. No buying on these days; exits go on. Please check config/krx_calendar.yaml",
+    "drift_compared": "Drift {day}: of {orders:number} orders {matched:number} as in the backtest, {price_differs:number} at another price ({cost:gain} cost), {quantity_differs:number} of another quantity, {missing_live:number} only in the backtest, {missing_in_backtest:number} only live",
+    "drift_failed": "The day {day} could not be compared with a backtest: {reason}. Trading is not touched by it",
     "feed_down": "Live quotes lost: {reason}",
     "feed_up": "Live quotes are back",
     "feed_gave_up": "Live quotes cannot be restored, attempts go on slowly: {reason}. Please look",
     "store_away": "The database is away and a spare file stands in: no entries, exits go on. {reason}",
     "position_rebased": "{stock} re-based after a corporate action ({witnesses}): {quantity_before:number} → {quantity:number} shares, stop {stop_before:won} → {stop:won}, target {target:won}",
     "corporate_action_unproven": "{stock}: something changed that two witnesses do not explain; it is locked and NOT sold by itself. {reason}",
-    "examination_failed": "Corporate actions could not be examined for {symbols}; trading goes on with yesterday's levels",
+    "examination_failed": "Corporate actions could not be examined for {symbols} ({reason}); without a proven one yesterday's levels go on",
     "held_halted": "{stock} is halted: {quantity:number} shares wait, exits stay pending",
     "held_in_liquidation": "{stock} is in liquidation trading: {quantity:number} shares have no automatic exit, decide by hand",
+    "readiness_blocked": "No entries with real money yet: {reason}. What is held goes on being protected",
+    "readiness_passed": "All checks are passed: entries with real money are open",
+    "rehearsal_failed": "The rehearsal failed, and entries stay closed: {reason}. What is held goes on being protected",
+    "rehearsal_passed": "The rehearsal of {day} is passed",
     "spare_refused": "The database is back but does not take a record that was kept aside. Compare your orders at the broker with the log: {reason}",
     "store_restored": "The database is back after {seconds:number} s; what was kept aside is in it",
     "stream_absent": "No live quotes for {seconds:number} s in the session: {reason}. Prices are asked for instead. Please look",
@@ -159,11 +167,14 @@ SENTENCES: Mapping[str, str] = {
     "config.telegram_half": "{place}: missing; TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID are set both or not at all",
     "config.universe_empty": "universe.stocks: empty; list symbols there or with --symbols",
     "config.universe_no_candidates": "universe.candidate_pool_mode: yaml, and candidate_stocks and stocks are both empty; list symbols there",
-    "config.real_not_yet": "TRADING_MODE REAL: this version trades on paper and on the simulator only; REAL opens with its readiness check",
+    "config.real_not_confirmed": "TRADING_MODE REAL: nobody confirmed it for this start; add --confirm-real-trading and let the countdown pass",
+    "config.real_by_hand": "TRADING_MODE REAL: a selection by hand asks no real server; the daemon selects at 08:00, and this shows what it kept (--date)",
+    "real.warning": "REAL MONEY: account {account}. The day's first order takes at most {percent} % of its size. Ctrl+C ends this start.",
+    "real.countdown": "  begins in {seconds} s",
     "config.real_mode_in_paper": "The PAPER path met {found}; it does not start",
     "config.data_dir": "{place}: the data folder cannot be written ({reason})",
     "usage.mode_missing": "--mode is missing; say --mode trade (see --help)",
-    "usage.mode_later": "--mode {mode}: not there yet; expected trade",
+    "usage.mode_later": "--mode {mode}: not there yet; expected trade or cbt",
     "usage.confirm_real": "TRADING_MODE REAL: add --confirm-real-trading to trade with real money",
     "usage.sim_with_kis": "{option}: belongs to the embedded simulator and contradicts the KIS keys that are set",
     "usage.sim_clock": "--sim-clock: only in PAPER with a KIS_REST_URL on this machine",
@@ -231,4 +242,5 @@ SENTENCES: Mapping[str, str] = {
     **SAFETY,
     # --- kill switch, pause, sales by hand ---------------------------------------------------------------------------
     **OPERATOR,
+    **REPORT,
 }

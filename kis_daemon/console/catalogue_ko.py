@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from kis_daemon.console.catalogue_commands_ko import SENTENCES as COMMANDS
 from kis_daemon.console.catalogue_desk_ko import SENTENCES as DESK
 from kis_daemon.console.catalogue_operator_ko import SENTENCES as OPERATOR
+from kis_daemon.console.catalogue_report_ko import SENTENCES as REPORT
 from kis_daemon.console.catalogue_safety_ko import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
@@ -50,15 +51,22 @@ SENTENCES: Mapping[str, str] = {
     "universe_halted": "종목을 고르지 못했습니다. 실거래이므로 오늘은 매수하지 않고 매도는 계속합니다: {reason}",
     "daily_loss_reached": "일일 손실 한도 도달: 오늘은 더 사지 않습니다[[. 실현손익 {realized_pnl:gain}]][[, 한도 {limit_pct:pct}]]",
     "calendar_not_covered": "거래일 달력에 {day}이(가) 없습니다: 매수를 멈췄습니다. config/krx_calendar.yaml을 갱신하십시오",
+    "calendar_disagrees": "거래일 달력이 증권사와 다릅니다[[, 증권사는 개장: {open_at_broker}]][[, 증권사는 휴장: {closed_at_broker}]]. 그날은 매수하지 않고 매도는 계속합니다. config/krx_calendar.yaml을 확인하십시오",
+    "drift_compared": "백테스트 대조 {day}: 주문 {orders:number}건 중 일치 {matched:number}, 가격 차이 {price_differs:number}(비용 {cost:gain}), 수량 차이 {quantity_differs:number}, 백테스트에만 {missing_live:number}, 실제에만 {missing_in_backtest:number}",
+    "drift_failed": "{day}을(를) 백테스트와 대조하지 못했습니다: {reason}. 매매에는 영향이 없습니다",
     "feed_down": "실시간 시세 끊김: {reason}",
     "feed_up": "실시간 시세 복구",
     "feed_gave_up": "실시간 시세가 복구되지 않습니다. 천천히 계속 시도합니다: {reason}. 확인하십시오",
     "store_away": "데이터베이스에 쓸 수 없어 임시 파일로 기록합니다. 신규 진입은 멈추고 청산은 계속합니다: {reason}",
     "position_rebased": "{stock} 권리·분할 반영({witnesses}): {quantity_before:number}주 → {quantity:number}주, 손절가 {stop_before:won} → {stop:won}, 목표가 {target:won}",
     "corporate_action_unproven": "{stock}: 두 가지 근거로 설명되지 않는 변동입니다. 종목을 잠갔고 자동 매도하지 않습니다: {reason}",
-    "examination_failed": "{symbols}의 권리·분할 여부를 확인하지 못했습니다. 어제 기준가로 계속 보호합니다",
+    "examination_failed": "{symbols}의 권리·분할 여부를 확인하지 못했습니다({reason}). 변경이 확인되지 않은 종목은 어제 기준가로 계속 보호합니다",
     "held_halted": "{stock} 거래정지: 보유 {quantity:number}주의 청산을 보류합니다",
     "held_in_liquidation": "{stock} 정리매매: 보유 {quantity:number}주는 자동 청산하지 않습니다. 직접 판단하세요",
+    "readiness_blocked": "실거래 매수 대기: {reason}. 보유 종목은 계속 보호합니다",
+    "readiness_passed": "모든 점검을 통과했습니다. 실거래 매수가 열렸습니다",
+    "rehearsal_failed": "리허설에 실패해 매수를 닫아 둡니다: {reason}. 보유 종목은 계속 보호합니다",
+    "rehearsal_passed": "{day} 리허설을 통과했습니다",
     "spare_refused": "임시로 보관한 기록 하나를 데이터베이스에 옮기지 못했습니다. 증권사 주문 내역과 대조하세요: {reason}",
     "store_restored": "데이터베이스 복구: {seconds:number}초 만입니다. 그동안의 기록을 옮겼습니다",
     "stream_absent": "장중 {seconds:number}초째 실시간 시세 없음: {reason}. 시세를 조회로 대신합니다. 확인하십시오",
@@ -156,11 +164,14 @@ SENTENCES: Mapping[str, str] = {
     "config.telegram_half": "{place}: TELEGRAM_BOT_TOKEN과 TELEGRAM_CHAT_ID는 둘 다 있거나 둘 다 없어야 합니다",
     "config.universe_empty": "universe.stocks: 비어 있습니다. 종목을 적거나 --symbols로 알려 주십시오",
     "config.universe_no_candidates": "universe.candidate_pool_mode: yaml인데 candidate_stocks와 stocks가 모두 비어 있습니다. 종목을 적어 주십시오",
-    "config.real_not_yet": "TRADING_MODE REAL: 이 버전은 모의투자와 시뮬레이터에서만 거래합니다. 실거래는 준비 점검이 갖춰진 뒤에 열립니다",
+    "config.real_not_confirmed": "TRADING_MODE REAL: 이번 시작에서 확인되지 않았습니다. --confirm-real-trading을 붙이고 카운트다운을 기다리십시오",
+    "config.real_by_hand": "TRADING_MODE REAL: 수동 선정은 실서버에 묻지 않습니다. 데몬이 08:00에 선정하며, 보관된 결과는 --date로 볼 수 있습니다",
+    "real.warning": "실거래: 계좌 {account}. 하루의 첫 주문은 계산된 수량의 최대 {percent} %입니다. 중단하려면 Ctrl+C를 누르십시오.",
+    "real.countdown": "  {seconds}초 뒤 시작합니다",
     "config.real_mode_in_paper": "PAPER 경로에서 {found}을(를) 만났습니다. 시작하지 않습니다",
     "config.data_dir": "{place}: 데이터 폴더를 쓸 수 없습니다({reason})",
     "usage.mode_missing": "--mode가 없습니다. trade를 쓰십시오(도움말: --help)",
-    "usage.mode_later": "--mode {mode}: 아직 없습니다. trade만 됩니다",
+    "usage.mode_later": "--mode {mode}: 아직 없습니다. trade나 cbt를 적어 주십시오",
     "usage.confirm_real": "TRADING_MODE REAL: 실제 돈으로 매매하려면 --confirm-real-trading을 붙이십시오",
     "usage.sim_with_kis": "{option}: 내장 시뮬레이터용입니다. KIS 키가 있을 때는 쓸 수 없습니다",
     "usage.sim_clock": "--sim-clock: PAPER에서 KIS_REST_URL이 이 컴퓨터를 가리킬 때만 쓸 수 있습니다",
@@ -228,4 +239,5 @@ SENTENCES: Mapping[str, str] = {
     **SAFETY,
     # --- kill switch, pause, sales by hand ---------------------------------------------------------------------------
     **OPERATOR,
+    **REPORT,
 }

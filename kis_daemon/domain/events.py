@@ -18,6 +18,8 @@ from typing import TypeAlias
 Scalar: TypeAlias = "str | int | bool | float | None"
 Payload: TypeAlias = "Mapping[str, Scalar | list[Scalar] | list[dict[str, Scalar]] | dict[str, Scalar]]"
 
+_compact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 GENESIS_HASH = "0" * 64
 """`prev_hash` of the first event."""
 
@@ -65,11 +67,20 @@ class OperatorEvent:
 
 def canonical(event: Event) -> str:
     """Return the event as the text that is hashed: UTC microseconds, type, correlation, key-sorted compact JSON."""
-    payload = json.dumps(dict(event.payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     at = event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return "\n".join((at, event.type, event.correlation_id, payload))
+    return "\n".join((at, event.type, event.correlation_id, _compact(dict(event.payload))))
+
+
+def payload_in(text: str) -> str:
+    """Return the payload of a canonical text, as it is kept: JSON holds no line end of its own."""
+    return text.rpartition("\n")[2]
 
 
 def chain_hash(prev_hash: str, event: Event) -> str:
     """Return the hash of `event` behind `prev_hash` (hex SHA-256)."""
-    return hashlib.sha256(f"{prev_hash}\n{canonical(event)}".encode()).hexdigest()
+    return linked(prev_hash, canonical(event))
+
+
+def linked(prev_hash: str, text: str) -> str:
+    """Return the hash of an event whose canonical text is known."""
+    return hashlib.sha256(f"{prev_hash}\n{text}".encode()).hexdigest()

@@ -133,9 +133,11 @@ class Conditions:
     api_breaker_open: bool = False
     quotes_fresh: bool = True
     calendar_covers_today: bool = True
+    calendar_agrees: bool = True
     universe_ready: bool = True
     store_writable: bool = True
     order_evidence_sound: bool = True
+    ready: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +177,11 @@ def gate(conditions: Conditions) -> GateView:
         "api_breaker": conditions.api_breaker_open,
         "quotes_stale": not conditions.quotes_fresh,
         "calendar_not_covered": not conditions.calendar_covers_today,
+        "calendar_disagrees": not conditions.calendar_agrees,
         "universe_not_ready": not conditions.universe_ready,
         "store_not_writable": not conditions.store_writable,
         "order_evidence_in_doubt": not conditions.order_evidence_sound,
+        "not_ready": not conditions.ready,
     }
     if any(closing.values()):
         return GateView(gate=Gate.EXIT_ONLY, reasons=tuple(name for name, holds in closing.items() if holds))

@@ -127,15 +127,6 @@ CAPABILITIES: dict[Purpose, Capability] = {
 # Where orders are listed: leaving NXT and SOR out hides fills; PAPER knows KRX only and refuses the rest.
 LISTED_VENUES: dict[KisProfile, str] = {KisProfile.REAL: "ALL", KisProfile.PAPER: "KRX"}
 
-REST_HOSTS: dict[KisProfile, str] = {
-    KisProfile.REAL: "https://openapi.koreainvestment.com:9443",
-    KisProfile.PAPER: "https://openapivts.koreainvestment.com:29443",
-}
-STREAM_HOSTS: dict[KisProfile, str] = {
-    KisProfile.REAL: "ws://ops.koreainvestment.com:21000/tryitout",
-    KisProfile.PAPER: "ws://ops.koreainvestment.com:31000/tryitout",
-}
-
 
 def path_of(purpose: Purpose) -> str:
     """Return the path that serves `purpose`."""

@@ -24,7 +24,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ from kis_daemon.ports import BrokerUnreachable, NoAnswer, Permit, Withdrawn
 
 JSON_TYPE = "application/json; charset=utf-8"
 _TR_CONT = istr("tr_cont")
+_DATE = istr("Date")
 _ADDRESSES = 1024  # encoded ones are kept: the same questions are asked all day
 
 
@@ -183,8 +184,9 @@ class _GatedPayload(Payload):
 class Transport:
     """A pool of connections to KIS's REST server; `timeout_s` limits a call from connect to last byte."""
 
-    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
+    def __init__(self, endpoint: Endpoint, timeout_s: float, hear_date: Callable[[str], object] = str) -> None:
         self._endpoint = endpoint
+        self._hear_date = hear_date
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
         self._address = lru_cache(_ADDRESSES)(self._encoded)
@@ -227,7 +229,7 @@ class Transport:
                     self._address(path, tuple(params)), headers=headers, allow_redirects=False
                 )
                 try:
-                    return await _read(response)
+                    return await self._read(response)
                 finally:
                     response.release()
         except (aiohttp.ClientError, OSError, _NotSent) as error:  # a TimeoutError is an OSError
@@ -266,7 +268,7 @@ class Transport:
                     self._address(path, ()), data=payload, headers=headers, allow_redirects=False
                 ) as response,
             ):
-                answer = await _read(response)
+                answer = await self._read(response)
                 answered = True
                 return answer
         except (aiohttp.ClientError, OSError, _NotSent) as error:
@@ -281,6 +283,10 @@ class Transport:
             raise NoAnswer(told)
         raise BrokerUnreachable(told)
 
+    async def _read(self, response: aiohttp.ClientResponse) -> Answer:
+        self._hear_date(response.headers.get(_DATE, ""))
+        return Answer(status=response.status, body=await response.read(), tr_cont=response.headers.get(_TR_CONT, ""))
+
     @property
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -293,7 +299,3 @@ class Transport:
 
 def _encode(body: Mapping[str, str]) -> bytes:
     return json.dumps(body).encode()
-
-
-async def _read(response: aiohttp.ClientResponse) -> Answer:
-    return Answer(status=response.status, body=await response.read(), tr_cont=response.headers.get(_TR_CONT, ""))

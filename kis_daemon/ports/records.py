@@ -122,6 +122,9 @@ class Rows(DeskRows, Protocol):
 
     def add_approval(self, approval: Approval) -> None: ...
 
+    def add_spent_approval(self, proposal: Proposal, approval: Approval, at: datetime) -> None:
+        """Write an approval with its proposal, spent at `at`: by the transaction that writes it, so never again."""
+
     def use_approval(self, token_hash: str, at: datetime) -> TokenRefusal | None:
         """Spend the approval of that token; the reason if it cannot be (unknown, used, expired)."""
 
@@ -135,6 +138,9 @@ class Rows(DeskRows, Protocol):
         """Keep an order that was asked for and refused before it was begun."""
 
     def order(self, key: OrderKey) -> Order | None: ...
+
+    def first_order_day(self, mode: str) -> date | None:
+        """Return the day of the first order of `mode` that reached the broker, None before there was one."""
 
     def live_orders(self) -> tuple[Order, ...]: ...
 

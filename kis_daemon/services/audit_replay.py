@@ -113,6 +113,9 @@ class _Notes(Journal):
     def note(self, fact: Fact, also: Callable[[Rows], object] | None = None) -> None:  # noqa: ARG002  # nothing is written here
         self.facts.append(fact)
 
+    def precede(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
 
 class _Answers:
     """A door that answers as it did, and keeps what was asked of it."""
@@ -217,7 +220,7 @@ class Replayer:
         self._stand_by(mandates)
         shared: dict[str, Any] = {"book": self._book, "rules": self._rules}
         placing: dict[str, Any] = {"journal": self._notes, "synchronizer": self._door, "approvals": desk}
-        risk = RiskManager(calendar=self._calendar, clock=self._clock, **shared)
+        risk = RiskManager(calendar=self._calendar, clock=self._clock, quote=_no_quote, **shared)
         buyer = Buyer(risk=risk, **shared, **placing)
         locks = Locks(book=self._book, journal=self._notes, clock=self._clock, on_change=_nobody)
         seller = Seller(clock=self._clock, locks=locks, **shared, **placing)
@@ -359,6 +362,10 @@ class Replayer:
     def _part(self, symbol: str, what: str, recorded: str, replayed: str) -> None:
         at = self._clock.at
         raise _Parted(Difference(at=at, symbol=symbol, what=what, recorded=recorded, replayed=replayed))
+
+
+def _no_quote(_symbol: Symbol) -> None:
+    """The door's answers are as recorded."""
 
 
 def _nobody(_symbol: Symbol) -> None:

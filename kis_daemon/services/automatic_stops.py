@@ -78,6 +78,10 @@ class AutomaticStops:
             case "stream_key_taken":
                 reason = "OPSP8996 again and again: another session uses our key"
                 self.trip(AutomaticStop(cause=StopCause.STREAM_KEY_IN_USE, reason=reason))
+            case "circuit_breaker_opened" if told.get("trigger") == "max_drawdown":
+                self.trip(
+                    AutomaticStop(cause=StopCause.DRAWDOWN, reason=f"{told['actual']} % >= {told['threshold']} %")
+                )
             case "gate_changed" if "daily_loss" in str(told["reasons"]).split(","):
                 self._lose()
             case _:

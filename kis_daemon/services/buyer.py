@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+from kis_daemon.domain import risk
 from kis_daemon.domain.calendar import SessionPhase
-from kis_daemon.domain.market import Listing, Quote, QuoteSource, Side, Symbol, Won, move_ticks
+from kis_daemon.domain.market import Quote, Side, Symbol, move_ticks
 from kis_daemon.domain.orders import OrderIntent, OrderState, OrderType, signal_id
 from kis_daemon.domain.risk import Denied
 from kis_daemon.domain.strategy import ENTRY_RULE, EntrySetup
@@ -52,7 +53,7 @@ class Buyer:
     def look(self, desk: SymbolDesk, setup: EntrySetup, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
         """Buy if all of it allows; a denial is kept with its numbers."""
         listing = self._book.listings.get(desk.symbol)
-        if listing is None or not self._is_tradable(listing, quote, phase) or self._is_busy(desk.symbol):
+        if listing is None or risk.market_refuses(listing, quote, phase) or self._is_busy(desk.symbol):
             return
         today = quote.at.date()
         seq = self._book.next_entry_seq(desk.symbol, today)
@@ -65,7 +66,7 @@ class Buyer:
             self._deny(desk, verdict)
             return
         ticks = self._rules.entry.limit_ticks
-        limit = min(move_ticks(_touch(quote), ticks, listing.market, today), listing.upper_limit)
+        limit = min(move_ticks(risk.touch(quote), ticks, listing.market, today), listing.upper_limit)
         stop_distance = self._rules.protection.stop_atr * setup.atr
         quantity = self._risk.size(limit, stop_distance, figures)
         if isinstance(quantity, Denied):
@@ -122,18 +123,6 @@ class Buyer:
         note_signal(self._journal, self._book, intent, tick=quote.price, tick_at=quote.at.isoformat(), ask=quote.ask)
         self._propose(intent)
 
-    def _is_tradable(self, listing: Listing, quote: Quote, phase: SessionPhase) -> bool:
-        return not (
-            phase is not SessionPhase.REGULAR
-            or quote.halted
-            or quote.in_vi
-            or listing.suspended
-            or listing.under_administration
-            or listing.in_liquidation
-            or _touch(quote) <= 0
-            or quote.price >= listing.upper_limit
-        )
-
     def _is_busy(self, symbol: Symbol) -> bool:
         book = self._book
         return (
@@ -160,8 +149,3 @@ class Buyer:
             and order.intent.side is Side.BUY
             for order in self._book.orders.values()
         )
-
-
-def _touch(quote: Quote) -> Won:
-    """Return the price to buy at: the ask, or the last price where the source tells no touch."""
-    return quote.price if quote.source is QuoteSource.REST else quote.ask

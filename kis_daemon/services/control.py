@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -99,8 +99,10 @@ class Control:
         self.switches = Switches(book=book, journal=journal, calendar=calendar, clock=clock, file=switch_file)
         self.feed = FeedState(connected=False, reason="not connected yet")
         self.universe_ready = False
+        self.calendar_differs_on: Callable[[date], bool] = lambda _: False
         self.stopping = False
         self.on_active: Callable[[], Awaitable[None]] | None = None
+        self.is_ready: Callable[[], bool] = lambda: True
 
     def watch(self, reconciler: Reconciler) -> None:
         """Judge reachability and age of the evidence by this reconciler."""
@@ -232,9 +234,11 @@ class Control:
             losses_in_a_row_reached=risk.losses_in_a_row_reached(figures, self._limits),
             quotes_fresh=self._stream_is_current() or not self._stream_is_primary,
             calendar_covers_today=covered,
+            calendar_agrees=not self.calendar_differs_on(now.date()),
             universe_ready=self.universe_ready,
             store_writable=self._store_writable and not self._journal.degraded,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,
+            ready=self.is_ready(),
         )
 
     def _reconciliation_current(self, now: datetime, in_session: bool) -> bool:

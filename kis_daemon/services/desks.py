@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from kis_daemon.domain.exits import Exit, GapRules
+from kis_daemon.domain.first_steps import FirstSteps
 from kis_daemon.domain.indicators import Indicators
 from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.domain.positions import ProtectionRules
@@ -25,6 +26,7 @@ class TradingRules:
     gap: GapRules
     limits: RiskLimits
     commission_ppb: int
+    first_steps: FirstSteps = field(default_factory=FirstSteps)
     asks_a_person: bool = False
 
 

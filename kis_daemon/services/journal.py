@@ -4,6 +4,7 @@ Rules of this room
     A fact goes into `event_log` first, then to the log, or to the notifier (which logs it too) if a person is to know.
     Synchronous code notes; the notes are written, in their order, at the head of the next transaction or by `run`.
     Facts of a transaction become known only when it is committed.
+    What precedes an order is told behind its bytes: a log line is no reason to keep a stop waiting.
 """
 
 from __future__ import annotations
@@ -38,6 +39,15 @@ class Fact:
         return replace(self, event=replace(self.event, actor=actor))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Note:
+    """A fact that waits to be written, with the rows that `also` writes."""
+
+    fact: Fact
+    also: Callable[[Rows], object] | None
+    is_told: bool
+
+
 class Journal:
     """The one writer of facts."""
 
@@ -45,7 +55,7 @@ class Journal:
         self._records = records
         self._clock = clock
         self._notifier = notifier
-        self._notes: list[tuple[Fact, Callable[[Rows], object] | None]] = []
+        self._notes: list[_Note] = []
         self._noted = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
         self._observers: list[Callable[[Fact], None]] = []
@@ -82,19 +92,23 @@ class Journal:
 
     def note(self, fact: Fact, also: Callable[[Rows], object] | None = None) -> None:
         """Take down `fact` (and the rows `also` writes) without waiting."""
-        self._notes.append((fact, also))
+        self._notes.append(_Note(fact=fact, also=also, is_told=True))
         self._noted.set()
         self._tell(fact)
+
+    def precede(self, fact: Fact) -> None:
+        """Take down `fact` for the head of the transaction that the caller is about to have begun; told after it."""
+        self._notes.append(_Note(fact=fact, also=None, is_told=False))
 
     async def transact(self, work: Callable[[Rows], T], *facts: Fact) -> T:
         """Run `work` in a transaction that begins with what was noted and ends with `facts`."""
         notes = tuple(self._notes)
 
         def whole(rows: Rows) -> T:
-            for fact, also in notes:
-                rows.append(fact.event)
-                if also is not None:
-                    also(rows)
+            for note in notes:
+                rows.append(note.fact.event)
+                if note.also is not None:
+                    note.also(rows)
             result = work(rows)
             for fact in facts:
                 rows.append(fact.event)
@@ -113,6 +127,10 @@ class Journal:
         finally:
             if rolled_back:
                 self._notes[:0] = notes
+                if notes:
+                    self._noted.set()
+            else:
+                self._tell_soon(*(note.fact for note in notes if not note.is_told))
         for fact in facts:
             self._tell(fact)
         if notes or facts:
@@ -137,9 +155,14 @@ class Journal:
                 self._noted.set()
 
     def tell(self, fact: Fact) -> None:
-        """Make a fact known that a unit of work appended itself and that is committed."""
-        self._tell(fact)
+        """Make a fact known, soon, that a unit of work appended itself and that is committed."""
+        self._tell_soon(fact)
         self._committed()
+
+    def _tell_soon(self, *facts: Fact) -> None:
+        loop = asyncio.get_running_loop()
+        for fact in facts:
+            loop.call_soon(self._tell, fact)
 
     def _committed(self) -> None:
         for listener in self._listeners:

@@ -86,7 +86,7 @@ class OrderSynchronizer:
         clock: Clock,
         mode: str,
         gate: Callable[[], GateView],
-        risk: Callable[[OrderIntent, Won | None], Allowed | Denied],
+        risk: Callable[[OrderIntent], Allowed | Denied],
         last_price: Callable[[Symbol], Won | None],
         trades_continuously: Callable[[Symbol], bool],
         ask_broker: Callable[[], None],
@@ -141,7 +141,7 @@ class OrderSynchronizer:
         key = order_key(self._mode, intent)
         if key in self._book.orders:
             return Refused(code="duplicate", reason=f"signal {intent.signal_id} was ordered before")
-        verdict = self._risk(intent, self._last_price(intent.symbol))
+        verdict = self._risk(intent)
         if isinstance(verdict, Denied):
             return self._refuse(intent, "limit", f"{verdict.code}: {verdict.reason}", again=again)
         now = self._clock.now()
@@ -256,11 +256,11 @@ class OrderSynchronizer:
                 stored.extend(known for known in rows.orders_of(order.day) if _same_signal(known, order))
                 return "duplicate"
             if isinstance(grant.proposal, Proposal):
-                rows.add_proposal(grant.proposal)
-                rows.add_approval(grant.approval)
-            refusal = rows.use_approval(token_hash(grant.token), self._clock.now())
-            if refusal is not None:
-                raise _Spent(f"approval of order {order.key[:12]}: {refusal.value}", refusal)
+                rows.add_spent_approval(grant.proposal, grant.approval, self._clock.now())
+            else:
+                refusal = rows.use_approval(token_hash(grant.token), self._clock.now())
+                if refusal is not None:
+                    raise _Spent(f"approval of order {order.key[:12]}: {refusal.value}", refusal)
             rows.append(requested.event)
             return None
 

@@ -11,7 +11,7 @@ from kis_daemon.services.journal import Journal
 
 def note_signal(journal: Journal, book: Book, intent: OrderIntent, **numbers: Scalar) -> None:
     """Note that the signal behind `intent` was raised and let in, with the `numbers` it was checked by."""
-    journal.note(
+    journal.precede(
         journal.fact(
             "signal_raised",
             severity=Severity.INFO,

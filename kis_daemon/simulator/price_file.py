@@ -64,6 +64,8 @@ class FilePrices:
 
     def _read(self, rows: Iterator[tuple[int, tuple[Any, ...]]]) -> None:
         current: Any = None
+        seen: dict[Won, Won] = {}
+        once = seen.setdefault  # a price comes again and again, and is kept once
         symbol, series = Symbol(""), Series(Market.KOSPI)
         for row, (
             code,
@@ -93,7 +95,14 @@ class FilePrices:
                 volume = self._number(row, "volume", volume_text)
             if not low <= opened <= high or not low <= close <= high or low <= 0 or volume <= 0:
                 low, high = self._range(row, symbol, day, (opened, high, low, close), volume)
-            bar = Bar(date=day, open=opened, high=high, low=low, close=close, volume=volume)
+            bar = Bar(
+                date=day,
+                open=once(opened, opened),
+                high=once(high, high),
+                low=once(low, low),
+                close=once(close, close),
+                volume=volume,
+            )
             series.append(bar, on_tick=False)
 
     def _listed(self, row: int, code: Any, name: Any, board: Any) -> tuple[Symbol, Series]:

@@ -10,6 +10,8 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import UTC
+from email.utils import format_datetime
 from typing import Any
 
 from aiohttp import web
@@ -55,6 +57,7 @@ class RestServer:
             app.router.add_route("*", path, self._service)
         self._sender: asyncio.Task[None] | None = None
         app.on_cleanup.append(self._end_sender)
+        app.on_response_prepare.append(self._date)
         self.runner = web.AppRunner(
             app,
             access_log=None,
@@ -62,6 +65,10 @@ class RestServer:
             shutdown_timeout=CLOSING_S,
             keepalive_timeout=KEEPALIVE_S,
         )
+
+    async def _date(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """Tell the time of this exchange and not of this machine, as a client may compare it with its own."""
+        response.headers["Date"] = format_datetime(self._venue.now().astimezone(UTC), usegmt=True)
 
     # --- the services ---------------------------------------------------------------------------------------
 

@@ -59,7 +59,10 @@ class FileStore:
             raise StoreError("the database is not open")
         try:
             with self._connection.begin():
-                return work(SqlRows(self._connection))
+                rows = SqlRows(self._connection)
+                result = work(rows)
+                rows.finish()
+                return result
         except SQLAlchemyError as error:
             raise store_error(error, f"{reason(error)} ({self._shown})") from error
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, StoredMandate, TokenRefusal
+from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, ProposalStatus, StoredMandate, TokenRefusal
 from kis_daemon.domain.breakers import Breaker, Trip
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
@@ -153,6 +153,10 @@ class MemoryRows(DeskInMemory):
     def add_approval(self, approval: Approval) -> None:
         self._put(self._tables.approvals, approval.token_hash, (approval, None))
 
+    def add_spent_approval(self, proposal: Proposal, approval: Approval, at: datetime) -> None:
+        self.add_proposal(replace(proposal, status=ProposalStatus.EXECUTED))
+        self._put(self._tables.approvals, approval.token_hash, (approval, at))
+
     def use_approval(self, token_hash: str, at: datetime) -> TokenRefusal | None:
         known = self._tables.approvals.get(token_hash)
         if known is None:
@@ -186,6 +190,10 @@ class MemoryRows(DeskInMemory):
 
     def order(self, key: OrderKey) -> Order | None:
         return self._tables.orders.get(key)
+
+    def first_order_day(self, mode: str) -> date | None:
+        days = (o.day for o in self._tables.orders.values() if o.mode == mode and o.order_no is not None)
+        return min(days, default=None)
 
     def live_orders(self) -> tuple[Order, ...]:
         return self._sorted(order for order in self._tables.orders.values() if order.state in LIVE_STATES)

@@ -6,10 +6,23 @@ import json
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Row, String, and_, case, func, insert, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Executable,
+    Row,
+    String,
+    and_,
+    case,
+    func,
+    insert,
+    select,
+    type_coerce,
+)
 
 from kis_daemon.domain.calendar import KST
-from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
+from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, canonical, linked, payload_in
 from kis_daemon.store import schema
 from kis_daemon.store.rows_base import BaseRows
 
@@ -30,36 +43,52 @@ _HEAD = (
 )
 
 
+def chained_event(event: Event, text: str, previous: str, following: str) -> dict[str, Any]:
+    """Return the row of `event_log` for an event, its canonical text and the hashes on both sides of it."""
+    return {
+        "timestamp": event.at,
+        "event_type": event.type,
+        "correlation_id": event.correlation_id,
+        "actor": event.actor,
+        "payload_json": payload_in(text),
+        "prev_hash": previous,
+        "hash": following,
+    }
+
+
 class AuditRows(BaseRows):
-    """The part of `ports.Rows` that deals with events. `last_link` is the last one appended: its two hashes."""
+    """The part of `ports.Rows` that deals with events. `last_link` is the last one appended: its two hashes.
+
+    What is appended goes to the database in one statement: before the log is read, or by `finish`.
+    """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.last_link: tuple[str, str] | None = None
+        self._appended: list[dict[str, Any]] = []
 
     def append(self, event: Event) -> None:
         previous = self.chain_head()
-        following = chain_hash(previous, event)
-        self._write(
-            _APPEND,
-            {
-                "timestamp": event.at,
-                "event_type": event.type,
-                "correlation_id": event.correlation_id,
-                "actor": event.actor,
-                "payload_json": json.dumps(
-                    dict(event.payload), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-                ),
-                "prev_hash": previous,
-                "hash": following,
-            },
-        )
+        text = canonical(event)
+        following = linked(previous, text)
+        self.wrote = True
+        self._appended.append(chained_event(event, text, previous, following))
         self.last_link = (previous, following)
+
+    def finish(self) -> None:
+        """Write what was appended; whoever began the transaction asks for it before the end."""
+        if self._appended:
+            self._write(_APPEND, self._appended)
+            self._appended = []
+
+    def _read_log(self, statement: Executable) -> CursorResult[*tuple[Any, ...]]:
+        self.finish()
+        return self._read(statement)
 
     def chain_head(self) -> str:
         if self.last_link is not None:
             return self.last_link[1]  # nobody else writes while this transaction does
-        return self._read(_HEAD).scalar_one_or_none() or GENESIS_HASH
+        return self._read_log(_HEAD).scalar_one_or_none() or GENESIS_HASH
 
     def unadopted_events(self) -> tuple[OperatorEvent, ...]:
         log, adopted = schema.event_log, schema.adopted_events
@@ -72,7 +101,7 @@ class AuditRows(BaseRows):
             log.c.correlation_id,
             log.c.payload_json,
         )
-        rows = self._read(
+        rows = self._read_log(
             select(*columns)
             .outerjoin_from(log, adopted, log.c.event_id == adopted.c.event_id)
             .where(log.c.prev_hash.is_(None), adopted.c.event_id.is_(None))
@@ -109,7 +138,7 @@ class AuditRows(BaseRows):
     def has_event(self, event: Event) -> bool:
         """Whether this very fact stands in the chain already."""
         log = schema.event_log
-        payloads = self._read(
+        payloads = self._read_log(
             select(log.c.payload_json).where(
                 log.c.timestamp == event.at,
                 log.c.event_type == event.type,
@@ -121,17 +150,17 @@ class AuditRows(BaseRows):
 
     def last_event_at(self) -> datetime | None:
         log = schema.event_log
-        row = self._read(
+        row = self._read_log(
             select(log.c.timestamp).where(log.c.actor == "engine").order_by(log.c.event_id.desc()).limit(1)
         ).scalar_one_or_none()
         return None if row is None else row.astimezone(KST)
 
     def count_events(self) -> int:
-        return int(self._read(select(func.count()).select_from(schema.event_log)).scalar_one())
+        return int(self._read_log(select(func.count()).select_from(schema.event_log)).scalar_one())
 
     def events(self, after_id: int = 0) -> tuple[Row[Any], ...]:
         table = schema.event_log
-        return tuple(self._read(select(table).where(table.c.event_id > after_id).order_by(table.c.event_id)))
+        return tuple(self._read_log(select(table).where(table.c.event_id > after_id).order_by(table.c.event_id)))
 
     def event_texts(self, after_id: int = 0, limit: int = 10_000) -> list[EventText]:
         """Return the rows behind number `after_id` as they stand, unread and unchecked, for whoever examines them."""
@@ -142,7 +171,7 @@ class AuditRows(BaseRows):
         return self._texts_in_parts(*behind)
 
     def _texts_in_parts(self, which: ColumnElement[bool], order: ColumnElement[int], limit: int) -> list[EventText]:
-        found = self._read(
+        found = self._read_log(
             select(*_text_columns(self._connection.dialect.name)).where(which).order_by(order).limit(limit)
         )
         return [(number, _as_moment(at), *rest) for number, at, *rest in found]
@@ -152,7 +181,9 @@ class AuditRows(BaseRows):
         number, *parts = _text_columns("mysql")
         is_whole = and_(*(part.is_not(None) for part in parts))
         text = func.concat_ws(_MARK, *parts[:4], *parts[5:], parts[4], type_=String)  # the payload last
-        found = self._read(select(number, case((is_whole, text), else_=None)).where(which).order_by(order).limit(limit))
+        found = self._read_log(
+            select(number, case((is_whole, text), else_=None)).where(which).order_by(order).limit(limit)
+        )
         texts = list[EventText]()
         for event_id, told in found:
             if told is None:  # an operator's
@@ -165,7 +196,7 @@ class AuditRows(BaseRows):
     def last_text(self, event_type: str) -> EventText | None:
         """Return the newest row of the chain of that type as it stands."""
         log = schema.event_log
-        number = self._read(
+        number = self._read_log(
             select(func.max(log.c.event_id)).where(log.c.event_type == event_type, log.c.prev_hash.is_not(None))
         ).scalar_one_or_none()
         return None if number is None else self.event_texts(number - 1, 1)[0]

@@ -111,6 +111,13 @@ class ControlRows(BaseRows):
         )
 
     def add_approval(self, approval: Approval) -> None:
+        self._add_approval(approval, None)
+
+    def add_spent_approval(self, proposal: Proposal, approval: Approval, at: datetime) -> None:
+        self.add_proposal(replace(proposal, status=ProposalStatus.EXECUTED))
+        self._add_approval(approval, at)
+
+    def _add_approval(self, approval: Approval, used_at: datetime | None) -> None:
         self._insert(
             schema.approvals,
             {
@@ -118,6 +125,7 @@ class ControlRows(BaseRows):
                 "token_hash": approval.token_hash,
                 "token_jti": approval.token_jti,
                 "token_expires_at": approval.token_expires_at,
+                "token_used_at": used_at,
                 "status": "approved",
                 "approved_by": approval.approved_by,
                 "approved_at": approval.approved_at,

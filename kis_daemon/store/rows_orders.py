@@ -37,22 +37,46 @@ _POINT_AT_FILL = (
 )
 
 
+def begun_order(order: Order) -> dict[str, Any]:
+    """Return the row of `orders` for an order that is claimed."""
+    return {
+        "idempotency_key": order.key,
+        "correlation_id": order.intent.correlation_id,
+        "status": "pending",
+        "payload_json": intent_payload(order.intent),
+        "created_at": order.created_at,
+    }
+
+
+def order_outcome(order: Order) -> dict[str, Any]:
+    """Return what of that row follows the order."""
+    return {"status": _ORDER_STATUS.get(order.state, "pending"), "broker_order_id": order.order_no}
+
+
+def booked_fill(fill: Fill, order_id: int) -> dict[str, Any]:
+    """Return the row of `fills`."""
+    return {
+        "order_id": order_id,
+        "idempotency_key": fill.order_key,
+        "correlation_id": fill.correlation_id,
+        "broker_fill_id": f"{fill.order_key[:12]}-{fill.cumulative_quantity}",
+        "quantity": fill.quantity,
+        "amount": fill.amount,
+        "cumulative_quantity": fill.cumulative_quantity,
+        "fee": fill.fee,
+        "tax": fill.tax,
+        "payload_json": json.dumps({"symbol": fill.symbol, "side": fill.side.value}, sort_keys=True),
+        "created_at": fill.at,
+    }
+
+
 class OrderRows(BaseRows):
     """The part of `ports.Rows` that deals with orders and what became of them."""
 
     def claim_order(self, order: Order) -> bool:
         if not self._insert_unless(schema.order_state, _CLAIMED, order_to_row(order)):
             return False
-        self._insert(
-            schema.orders,
-            {
-                "idempotency_key": order.key,
-                "correlation_id": order.intent.correlation_id,
-                "status": "pending",
-                "payload_json": intent_payload(order.intent),
-                "created_at": order.created_at,
-            },
-        )
+        self._insert(schema.orders, begun_order(order))
         return True
 
     def save_order(self, order: Order) -> None:
@@ -60,10 +84,7 @@ class OrderRows(BaseRows):
         before = {"idempotency_key": values.pop("idempotency_key"), "version": order.version - 1}
         if self._update(schema.order_state, before, values) != 1:
             raise StaleVersion(f"order {order.key[:12]}: version {order.version - 1} is not what is stored")
-        status = _ORDER_STATUS.get(order.state, "pending")
-        self._update(
-            schema.orders, {"idempotency_key": order.key}, {"status": status, "broker_order_id": order.order_no}
-        )
+        self._update(schema.orders, {"idempotency_key": order.key}, order_outcome(order))
 
     def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         payload = json.loads(intent_payload(intent)) | {"refused": reason}
@@ -80,6 +101,12 @@ class OrderRows(BaseRows):
     def order(self, key: OrderKey) -> Order | None:
         row = self._read(_ORDER, {"its_idempotency_key": key}).one_or_none()
         return None if row is None else order_from_row(row)
+
+    def first_order_day(self, mode: str) -> date | None:
+        table = schema.order_state
+        reached = select(func.min(table.c.order_day)).where(table.c.mode == mode, table.c.order_no.is_not(None))
+        first: date | None = self._read(reached).scalar_one_or_none()
+        return first
 
     def live_orders(self) -> tuple[Order, ...]:
         table = schema.order_state
@@ -99,20 +126,7 @@ class OrderRows(BaseRows):
         order_id = self._read(_ORDER_ID, {"its_idempotency_key": fill.order_key}).scalar_one_or_none()
         if order_id is None:
             raise WriteRefused(f"fill of order {fill.order_key[:12]}: there is no such order")
-        values = {
-            "order_id": order_id,
-            "idempotency_key": fill.order_key,
-            "correlation_id": fill.correlation_id,
-            "broker_fill_id": f"{fill.order_key[:12]}-{fill.cumulative_quantity}",
-            "quantity": fill.quantity,
-            "amount": fill.amount,
-            "cumulative_quantity": fill.cumulative_quantity,
-            "fee": fill.fee,
-            "tax": fill.tax,
-            "payload_json": json.dumps({"symbol": fill.symbol, "side": fill.side.value}, sort_keys=True),
-            "created_at": fill.at,
-        }
-        if not self._insert_unless(schema.fills, _BOOKED, values):
+        if not self._insert_unless(schema.fills, _BOOKED, booked_fill(fill, order_id)):
             return False
         known = {"idempotency_key": fill.order_key, "cumulative_quantity": fill.cumulative_quantity}
         self._write(_POINT_AT_FILL, {f"its_{name}": value for name, value in known.items()})

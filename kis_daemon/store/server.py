@@ -93,7 +93,9 @@ class _Attempt(Generic[T]):
 
     def _run(self, connection: Connection) -> tuple[SqlRows, T]:
         rows = SqlRows(connection)
-        return rows, self._work(rows)
+        result = self._work(rows)
+        rows.finish()
+        return rows, result
 
 
 class _Line:

@@ -45,6 +45,7 @@ _WRITES = (
     "append",
     "add_proposal",
     "add_approval",
+    "add_spent_approval",
     "use_approval",
     "add_refused_request",
     "save_symbol_name",

@@ -1,6 +1,8 @@
 """A run that may not begin, and one that ends unexpectedly: what is told, written, and found by the next start."""
 
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,18 +35,29 @@ def a_day(*more: str) -> list[str]:
     return ["--mode", "trade", "--sim-days", "1", "--sim-speed", "0", "--config-dir", str(ROOT / "config"), *more]
 
 
-def test_real_money_is_refused_by_this_version_and_nothing_is_written(
+def test_who_ends_the_countdown_to_real_money_has_written_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in REAL_KEYS.items():
         monkeypatch.setenv(name, value)
     options = ("--config-dir", str(ROOT / "config"), "--symbols", "005930", "--confirm-real-trading")
+    slept: list[float] = []
 
-    code = main(["--mode", "trade", *options])
+    def interrupted(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
 
-    out, err = capsys.readouterr()
-    assert (code, out, err.count("\n")) == (78, "", 1)
-    assert "a-secret" not in err
+    monkeypatch.setattr(time, "sleep", interrupted)
+
+    with suppress(KeyboardInterrupt, SystemExit):
+        assert main(["--mode", "trade", *options]) != 0
+
+    out = capsys.readouterr().out
+    assert "REAL MONEY" in out
+    assert "begins in 8 s" in out
+    assert "a-secret" not in out
+    assert len(slept) == 3
     assert list(tmp_path.iterdir()) == []
 
 

@@ -50,6 +50,7 @@ CLOSING: list[tuple[dict[str, Any], str]] = [
     ({"api_breaker_open": True}, "api_breaker"),
     ({"quotes_fresh": False}, "quotes_stale"),
     ({"calendar_covers_today": False}, "calendar_not_covered"),
+    ({"calendar_agrees": False}, "calendar_disagrees"),
     ({"universe_ready": False}, "universe_not_ready"),
     ({"store_writable": False}, "store_not_writable"),
     ({"order_evidence_sound": False}, "order_evidence_in_doubt"),

@@ -109,7 +109,7 @@ class OrderPath:
             clock=clock,
             mode=MODE,
             gate=lambda: self.gate,
-            risk=lambda intent, _: self.verdict if intent.side is Side.BUY else Allowed(),
+            risk=lambda intent: self.verdict if intent.side is Side.BUY else Allowed(),
             last_price=broker.prices.get,
             trades_continuously=lambda _: the_calendar().phase(clock.now()) is SessionPhase.REGULAR,
             ask_broker=self.reconciler.wake,

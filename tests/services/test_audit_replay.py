@@ -106,7 +106,7 @@ def day(tmp_path: Path) -> Iterator[Recorded]:
 def a_whole_day(day: Recorded) -> None:
     """Buy a breakout, hold it through its highs, and be stopped out."""
     day.floor.broker.depth[SAMSUNG] = 1_000
-    for price in (69_000, 69_100, 69_950):
+    for price in (69_000, 69_100, 70_000):
         day.floor.price(price)
         day.floor.pass_time(20)
     day.floor.reconcile()

@@ -165,7 +165,7 @@ def test_a_symbol_whose_shares_are_being_sold_is_not_bought(floor: Floor) -> Non
 # price and quantity
 
 
-@pytest.mark.parametrize("ask", [69_950, 70_000, 70_100])
+@pytest.mark.parametrize("ask", [69_900, 70_000, 70_100])
 def test_the_limit_is_three_ticks_above_the_ask(floor: Floor, ask: int) -> None:
     floor.price(BREAKOUT, ask=ask)
 

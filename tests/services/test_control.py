@@ -180,11 +180,12 @@ def test_a_change_of_the_switch_is_told_once(floor: Floor) -> None:
     assert floor.told("kill_switch_seen_released") == told + 1
 
 
-def test_a_switch_without_a_record_is_no_news(tmp_path: Path) -> None:
+def test_a_switch_without_a_record_is_no_news_and_gets_its_code(tmp_path: Path) -> None:
     with a_floor(tmp_path, is_open=False) as floor:
-        floor.run(floor.control.refresh())
+        for _ in range(2):
+            floor.run(floor.control.refresh())
 
-        assert floor.notifier.events == []
+        assert floor.notifier.events == ["kill_switch_code"]
 
 
 @pytest.mark.parametrize(("scope", "told"), [(KillSwitchScope.ALL, 2), (KillSwitchScope.ENTRIES, 0)])

@@ -51,6 +51,34 @@ async def test_the_rows_of_a_note_are_written_with_it(path: OrderPath) -> None:
 
 
 @prepared
+async def test_what_precedes_an_order_is_told_behind_its_transaction(path: OrderPath) -> None:
+    path.journal.precede(path.journal.fact("signal_raised"))
+    with structlog.testing.capture_logs() as before:
+        await path.passes(1)
+
+    with structlog.testing.capture_logs() as logged:
+        await path.journal.transact(lambda rows: rows.append(path.journal.fact("claimed").event))
+        await asyncio.sleep(0)
+
+    assert before == []
+    assert [line["event"] for line in logged] == ["signal_raised"]
+    assert path.events()[-2:] == ["signal_raised", "claimed"]
+
+
+@lived
+async def test_what_preceded_an_order_that_could_not_be_written_is_written_later(path: OrderPath) -> None:
+    path.records.broken = True
+    path.journal.precede(path.journal.fact("signal_raised"))
+    with pytest.raises(StoreError):
+        await path.journal.transact(lambda rows: rows.append(path.journal.fact("claimed").event))
+    path.records.broken = False
+
+    await path.passes(5)
+
+    assert path.events()[-1] == "signal_raised"
+
+
+@prepared
 async def test_rolled_back_notes_are_written_later_exactly_once(path: OrderPath) -> None:
     path.journal.note(path.journal.fact("first"))
     path.journal.note(path.journal.fact("second"))

@@ -139,7 +139,7 @@ def test_codes_and_keys_are_counted_together_and_a_new_code_forgives_nothing(rec
     for number in range(TRIES):
         if number == TRIES - 1:
             activated(records)
-        wish = {"admin_key": "guessed"} if number % 2 else {"confirmation_code": "FFFFFF"}
+        wish: dict[str, Any] = {"admin_key": "guessed"} if number % 2 else {"confirmation_code": "FFFFFF"}
         released(records, **wish)
 
     assert code_of(released(records, confirmation_code=CODE)) is DeclinedCode.LOCKED_OUT

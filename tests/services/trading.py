@@ -51,6 +51,7 @@ from kis_daemon.services.journal import Journal
 from kis_daemon.services.kill_switch import ReleaseRules
 from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.market_days import AskDays, MarketDays
 from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
@@ -227,6 +228,7 @@ class Terms:
     release: ReleaseRules = field(default_factory=ReleaseRules)
     always: tuple[Symbol, ...] = ()
     asks_a_person: bool = False
+    market_days: AskDays | None = None
 
 
 class Floor:
@@ -289,7 +291,7 @@ class Floor:
             commission_ppb=COMMISSION_PPB,
             asks_a_person=terms.asks_a_person,
         )
-        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
+        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=self.board.quote)
         self.bookkeeper = Bookkeeper(
             book=book,
             journal=journal,
@@ -382,6 +384,8 @@ class Floor:
             forget=self.trader.forget_setup,
         )
         self.prewarmed: list[datetime] = []
+        self.keys_take_s = 0.0
+        self.ask_account = self.reconciler.attempt
         self.actions = CorporateActions(
             book=book,
             journal=journal,
@@ -389,9 +393,11 @@ class Floor:
             histories=self.histories,
             calendar=calendar,
             clock=clock,
-            ask_account=self.reconciler.attempt,
+            ask_account=lambda: self.ask_account(),
             on_change=self.trader.on_account_change,
         )
+        self.market_days = MarketDays(ask=terms.market_days, calendar=calendar, journal=journal, clock=clock)
+        self.control.calendar_differs_on = self.market_days.differs_on
         self.timetable = self.a_timetable(
             UniverseSelector(
                 a_chooser(UniverseRules(stocks=terms.universe), self.market, calendar, clock),
@@ -486,6 +492,7 @@ class Floor:
             selector=selector,
             reconciler=self.reconciler,
             actions=self.actions,
+            market_days=self.market_days,
             synchronizer=self.synchronizer,
             control=self.control,
             market_data=self.market,
@@ -618,6 +625,7 @@ class Floor:
     async def prewarm(self, until: datetime) -> bool:
         """Take down until when the keys are to be good."""
         self.prewarmed.append(until)
+        await asyncio.sleep(self.keys_take_s)
         return True
 
     def publish(self, quote: Quote) -> None:

@@ -50,6 +50,7 @@ from tests.conftest import ROOT
 from tests.simulation.loop import Loop
 from tests.simulation.market import DAY, OPENS, SYMBOLS, TICKS_PER_SYMBOL, SmallMarket
 from tests.simulation.store import SimDatabase, SimRecords, StoreWeather
+from tests.simulation.watch import LIMITS
 
 _REST_PORT, _STREAM_PORT, _BOT_PORT = 8080, 9090, 8443
 _PING_S = 150.0
@@ -331,7 +332,7 @@ def _all_of(error: BaseException, kind: type[Exception]) -> bool:
 def _settings() -> Settings:
     settings = Settings()
     universe = replace(settings.universe, stocks=SYMBOLS, max_stocks=len(SYMBOLS))
-    return settings.model_copy(update={"universe": universe})
+    return settings.model_copy(update={"universe": universe, "risk": LIMITS})
 
 
 def make_template(path: Path) -> None:

@@ -398,7 +398,7 @@ def test_a_mark_is_the_last_one_set(database: Database) -> None:
 # --- approvals ---------------------------------------------------------------------------------------------------
 
 
-def approved(database: Database, token_hash: str = "h" * 64, expires_at: datetime | None = None) -> None:
+def an_approval(token_hash: str = "h" * 64, expires_at: datetime | None = None) -> tuple[Proposal, Approval]:
     proposal = Proposal(
         proposal_id="p1",
         created_at=TEN_O_CLOCK,
@@ -417,6 +417,11 @@ def approved(database: Database, token_hash: str = "h" * 64, expires_at: datetim
         approved_by="operator",
         approved_at=TEN_O_CLOCK,
     )
+    return proposal, approval
+
+
+def approved(database: Database, token_hash: str = "h" * 64, expires_at: datetime | None = None) -> None:
+    proposal, approval = an_approval(token_hash, expires_at)
     database.transact_now(lambda rows: rows.add_proposal(proposal))
     database.transact_now(lambda rows: rows.add_approval(approval))
 
@@ -429,6 +434,37 @@ def test_a_token_is_used_once(database: Database, place: Place) -> None:
 
     assert (first, second) == (None, TokenRefusal.ALREADY_USED)
     assert place.by_hand("SELECT status FROM proposals") == [("executed",)]
+
+
+def test_an_approval_that_is_written_spent_is_used_no_more(database: Database, place: Place) -> None:
+    proposal, approval = an_approval()
+
+    database.transact_now(lambda rows: rows.add_spent_approval(proposal, approval, TEN_O_CLOCK))
+    refusal = database.transact_now(lambda rows: rows.use_approval("h" * 64, TEN_O_CLOCK))
+
+    assert refusal is TokenRefusal.ALREADY_USED
+    assert place.by_hand("SELECT status FROM proposals") == [("executed",)]
+
+
+def test_a_token_is_not_written_spent_twice(database: Database, place: Place) -> None:
+    proposal, approval = an_approval()
+    database.transact_now(lambda rows: rows.add_spent_approval(proposal, approval, TEN_O_CLOCK))
+
+    again = replace(proposal, proposal_id="p2"), replace(approval, proposal_id="p2")
+    with pytest.raises(StoreError):
+        database.transact_now(lambda rows: rows.add_spent_approval(*again, TEN_O_CLOCK))
+
+    assert place.by_hand("SELECT count(*) FROM approvals") == [(1,)]
+
+
+def test_what_a_transaction_appends_is_read_by_itself(database: Database) -> None:
+    event = Event(at=TEN_O_CLOCK, type="first", payload={})
+
+    def work(rows: Any) -> bool:
+        rows.append(event)
+        return bool(rows.has_event(event))
+
+    assert database.transact_now(work)
 
 
 def test_a_use_that_was_rolled_back_did_not_spend_the_token(database: Database) -> None:

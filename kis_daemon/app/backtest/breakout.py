@@ -20,7 +20,8 @@ from time import perf_counter
 from kis_daemon.app.backtest.columns import Columns, breakouts, columns_of, wilder_atr
 from kis_daemon.app.backtest.metrics import measure
 from kis_daemon.app.backtest.opening import OpeningDesk
-from kis_daemon.app.backtest.parameters import split
+from kis_daemon.app.backtest.order_records import OrderRecords
+from kis_daemon.app.backtest.pairs import split
 from kis_daemon.app.backtest.plan import BacktestPlan
 from kis_daemon.app.backtest.result import BacktestResult, BacktestTrade, DayEquity
 from kis_daemon.app.errors import UsageError
@@ -30,25 +31,36 @@ from kis_daemon.simulator.prices import PriceBook
 
 ENTRY_RULE, EXIT_RULE = "BREAKOUT", "TRAILING_ATR"
 
-_LIMITS = {"breakout_bars": (2, 500), "atr_bars": (2, 200), "stop_atr": (0.1, 100.0), "position_pct": (0.01, 100.0)}
+LIMITS = {
+    "breakout_bars": (2, 500),
+    "atr_bars": (2, 200),
+    "stop_atr": (0.1, 100.0),
+    "position_pct": (0.01, 100.0),
+    "shares": (1, 1_000_000),
+}
+"""What each parameter may be; a whole number where its limits are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakoutRules:
-    """`position_pct` is what a purchase may cost, in percent of the account at cost; 0 shares it among all symbols."""
+    """`position_pct` is what a purchase may cost, in percent of the account at cost; 0 shares it among all symbols.
+
+    `shares` is how many a purchase is instead, as far as the cash goes; 0 leaves it to the percentage.
+    """
 
     breakout_bars: int = 20
     atr_bars: int = 14
     stop_atr: float = 3.0
     position_pct: float = 0.0
+    shares: int = 0
 
     def with_parameters(self, written: Iterable[str]) -> BreakoutRules:
         """Return the rules with these `name=value`; `UsageError` names the known ones."""
         changes: dict[str, float] = {}
         for name, text in split(written).items():
-            if name not in _LIMITS:
-                raise UsageError("usage.backtest_unknown_param", name=name, known=", ".join(_LIMITS))
-            low, high = _LIMITS[name]
+            if name not in LIMITS:
+                raise UsageError("usage.backtest_unknown_param", name=name, known=", ".join(LIMITS))
+            low, high = LIMITS[name]
             whole = isinstance(low, int)
             try:
                 value = int(text) if whole else float(text)
@@ -62,9 +74,14 @@ class BreakoutRules:
 
 
 def run_breakout(
-    plan: BacktestPlan, prices: PriceBook, calendar: TradingCalendar, rules: BreakoutRules, commission_ppb: int
+    plan: BacktestPlan,
+    prices: PriceBook,
+    calendar: TradingCalendar,
+    rules: BreakoutRules,
+    commission_ppb: int,
+    kept: OrderRecords | None = None,
 ) -> BacktestResult:
-    """Replay the days of `plan` and return what came of them."""
+    """Replay the days of `plan` and return what came of them; `kept` takes down every order."""
     listed = {listing.symbol: listing for listing in prices.listings()}
     bars = {symbol: prices.bars(symbol, prices.first_day, plan.last) for symbol in plan.symbols}
     begun = perf_counter()
@@ -73,7 +90,7 @@ def run_breakout(
         for symbol in plan.symbols
     ]
     share = rules.position_pct or 100.0 / max(len(loaded), 1)
-    desk = OpeningDesk(calendar, plan.cash, share, commission_ppb)
+    desk = OpeningDesk(calendar, plan.cash, share, commission_ppb, shares=rules.shares)
     held = _Held(calendar, plan)
     for day, orders in _days([_Walker(columns, rules) for columns in loaded]):
         desk.begin(day)
@@ -81,6 +98,8 @@ def run_breakout(
             trade = walker.trade(desk)
             if trade is not None:
                 held.take(walker, trade)
+                if kept is not None:
+                    kept.keep(trade, walker.columns.market)
     seconds = perf_counter() - begun
     equity = held.equity(desk.trades)
     return BacktestResult(

@@ -22,10 +22,13 @@ _BILLION = 1_000_000_000
 class OpeningDesk:
     """See the rules above. `trades` is everything that was filled, in its order."""
 
-    def __init__(self, calendar: TradingCalendar, cash: Won, share_pct: float, commission_ppb: int) -> None:
+    def __init__(
+        self, calendar: TradingCalendar, cash: Won, share_pct: float, commission_ppb: int, *, shares: int = 0
+    ) -> None:
         self._calendar = calendar
         self._share = share_pct / 100
         self._commission_ppb = commission_ppb
+        self._shares = shares
         self._account = Account(cash=cash)
         self._at_cost: Won = cash  # cash, and what is held at what it cost
         self._fees: dict[Symbol, Won] = {}  # of what is held: a buy's fee travels with its shares
@@ -47,7 +50,7 @@ class OpeningDesk:
         price, last = columns.opens[at], columns.closes[at - 1]
         if price >= price_limits(last, columns.market, columns.days[at])[1]:
             return None
-        wanted = int(self._at_cost * self._share) // last
+        wanted = self._shares or int(self._at_cost * self._share) // last
         affordable = self._account.spendable * _BILLION // (price * (_BILLION + self._commission_ppb))
         quantity = min(wanted, affordable)
         if quantity < 1:

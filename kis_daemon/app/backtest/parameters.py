@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass, replace
 from typing import Any
 
+from kis_daemon.app.backtest.pairs import split
 from kis_daemon.app.errors import ConfigurationError, UsageError
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.settings_fields import kinds, nested, refuse_what_does_not_fit
@@ -24,20 +25,9 @@ def known_names() -> tuple[str, ...]:
     return tuple(path for path in kinds() if path.split(".")[0] in _SECTIONS or path in _LOOSE)
 
 
-def split(written: Iterable[str]) -> dict[str, str]:
-    """Return names and values of `name=value` texts; `UsageError` where there is no `=`, or a name stands twice."""
-    found: dict[str, str] = {}
-    for text in written:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not (name and equals and value) or name in found:
-            raise UsageError("usage.backtest_params", value=text)
-        found[name] = value
-    return found
-
-
 def with_parameters(settings: Settings, written: Iterable[str]) -> Settings:
     """Return `settings` with these values in them."""
-    given = {_path(name): Given(value=value, place=f"--params {name}") for name, value in split(written).items()}
+    given = {path_of(name): Given(value=value, place=f"--params {name}") for name, value in split(written).items()}
     try:
         changed = _changed(settings, nested(given))
         refuse_what_does_not_fit(changed, given)
@@ -46,7 +36,8 @@ def with_parameters(settings: Settings, written: Iterable[str]) -> Settings:
     return changed
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
+    """Return the full name of a setting that may be written short; `UsageError` names the known ones."""
     known = known_names()
     found = [path for path in known if name == path or path.endswith(f".{name}")]
     if name in known:

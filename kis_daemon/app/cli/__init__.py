@@ -36,6 +36,8 @@ COMMANDS: Mapping[str, str] = {
     "proposals": "kis_daemon.app.cli.proposals",
     "mandates": "kis_daemon.app.cli.mandates",
     "backtest": "kis_daemon.app.cli.backtest",
+    "cbt": "kis_daemon.app.cli.cbt",
+    "drift": "kis_daemon.app.cli.drift",
 }
 """Commands beside `--mode`: each module offers its click command as `command`."""
 

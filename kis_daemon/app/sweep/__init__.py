@@ -1,0 +1,1 @@
+"""The sweep: many backtests with other parameters, remembered in a study that outlives its processes."""

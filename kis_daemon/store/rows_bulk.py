@@ -1,0 +1,64 @@
+"""Everything that memory holds, into a database that holds nothing yet: one statement a table.
+
+For a backtest, whose journal is written at its end. Numbers of rows are given here, so that none has to be asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Insert, Table, insert
+
+from kis_daemon.domain.events import GENESIS_HASH, Event, canonical, linked
+from kis_daemon.store import schema
+from kis_daemon.store.mapping import order_to_row, trade_to_row
+from kis_daemon.store.memory import Tables
+from kis_daemon.store.rows_audit import chained_event
+from kis_daemon.store.rows_base import BaseRows
+from kis_daemon.store.rows_orders import begun_order, booked_fill, order_outcome
+
+_AT_ONCE = 250  # rows of a statement: more would cost memory and save no time
+
+
+class BulkRows(BaseRows):
+    """The part of the rows that takes in a whole memory at once."""
+
+    def add_all(self, tables: Tables) -> None:
+        """Write orders, fills, trades and the chain of facts; a unique key refuses what is there already."""
+        orders, fills = tables.orders.values(), tables.fills.values()
+        numbers = {order.key: number for number, order in enumerate(orders, 1)}
+        last_fill = {fill.order_key: number for number, fill in enumerate(fills, 1)}
+        self._add(schema.order_state, (order_to_row(order) | {"fill_id": last_fill.get(order.key)} for order in orders))
+        self._add(
+            schema.orders,
+            (begun_order(order) | order_outcome(order) | {"order_id": numbers[order.key]} for order in orders),
+        )
+        self._add(
+            schema.fills,
+            (booked_fill(fill, numbers[fill.order_key]) | {"fill_id": number} for number, fill in enumerate(fills, 1)),
+        )
+        self._add(schema.trades, (trade_to_row(trade) for trade in tables.trades.values()))
+        self._add(schema.event_log, _chained(tables.events))
+
+    def _add(self, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+        rest = iter(rows)
+        while some := list(islice(rest, _AT_ONCE)):
+            self.wrote = True
+            self._connection.execute(_into(table), some)
+
+
+@cache
+def _into(table: Table) -> Insert:
+    return insert(table)
+
+
+def _chained(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    previous = GENESIS_HASH
+    for event in events:
+        text = canonical(event)
+        following = linked(previous, text)
+        yield chained_event(event, text, previous, following)
+        previous = following

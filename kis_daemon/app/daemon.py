@@ -18,7 +18,7 @@ from types import MappingProxyType
 import structlog
 
 from kis_daemon.app.house import House
-from kis_daemon.app.settings import config_hash
+from kis_daemon.app.settings import config_hash, release_rules
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
@@ -128,7 +128,8 @@ async def _recover(house: House) -> None:
 def _release_command(house: House) -> str:
     """Return the line that an operator has to type before the first order may leave (C01)."""
     where = f"--data-dir {house.settings.data_dir} --config-dir {house.settings.config_dir}"
-    return f'python main.py kill-switch release --reason "..." --by "..." {where}'
+    code = " --code CODE" if release_rules(house.settings).code_always else ""
+    return f'python main.py kill-switch release --reason "..." --by "..."{code} {where}'
 
 
 def _load(rows: Rows, house: House, today: date) -> None:

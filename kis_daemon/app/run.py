@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 
-from kis_daemon.app.cbt.run import run_on_a_virtual_account
 from kis_daemon.app.files import load_calendar
 from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.on_kis import run_at_kis
@@ -20,6 +19,8 @@ def run(settings: Settings, options: RunOptions) -> int:
     """Run the daemon until it is done or stopped; return the exit code."""
     calendar = load_calendar(settings.config_dir)
     if options.mode is RunMode.CBT:
+        from kis_daemon.app.cbt.run import run_on_a_virtual_account  # late: the exchange is no part of the daemon
+
         return run_on_a_virtual_account(settings, options, calendar)
     if settings.venue is Venue.SIMULATOR:
         return run_on_the_simulator(settings, options, calendar)

@@ -160,9 +160,14 @@ class Journal:
         self._committed()
 
     def _tell_soon(self, *facts: Fact) -> None:
-        loop = asyncio.get_running_loop()
+        try:
+            soon = asyncio.get_running_loop().call_soon
+        except RuntimeError:  # nobody waits where no loop runs
+            for fact in facts:
+                self._tell(fact)
+            return
         for fact in facts:
-            loop.call_soon(self._tell, fact)
+            soon(self._tell, fact)
 
     def _committed(self) -> None:
         for listener in self._listeners:

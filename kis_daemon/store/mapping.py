@@ -15,17 +15,24 @@ from kis_daemon.domain.orders import Order, OrderIntent, OrderKey, OrderNo, Orde
 from kis_daemon.domain.positions import Position, Trade
 
 _written = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # made once: it costs more than a short text
-_INTENT = tuple(field.name for field in fields(OrderIntent))  # plain values all: nothing to copy in depth
+_INTENT = tuple(field.name for field in fields(OrderIntent))
+_REQUEST = tuple(field.name for field in fields(OrderRequest))
+
+
+def _plain(intent: OrderIntent | OrderRequest) -> dict[str, Any]:
+    """Return the fields by name; plain values all, so that nothing has to be copied in depth."""
+    names = _INTENT if isinstance(intent, OrderIntent) else _REQUEST
+    return {name: getattr(intent, name) for name in names}
 
 
 def intent_payload(intent: OrderIntent | OrderRequest) -> str:
     """Return the intent as key-sorted JSON."""
-    return _written({name: getattr(intent, name) for name in _INTENT})
+    return _written(_plain(intent))
 
 
 def proposal_payload(proposal: Proposal) -> str:
     """Return what a proposal is about, with its terms where a person decides, as key-sorted JSON."""
-    payload: dict[str, Any] = {name: getattr(proposal.intent, name) for name in _INTENT}
+    payload = _plain(proposal.intent)
     if proposal.terms is not None:
         payload["expires_at"] = proposal.terms.expires_at.isoformat()
         payload["lowest_price"] = proposal.terms.lowest_price

@@ -54,6 +54,7 @@ CLOSING: list[tuple[dict[str, Any], str]] = [
     ({"universe_ready": False}, "universe_not_ready"),
     ({"store_writable": False}, "store_not_writable"),
     ({"order_evidence_sound": False}, "order_evidence_in_doubt"),
+    ({"ready": False}, "not_ready"),
 ]
 
 

@@ -201,6 +201,18 @@ def test_positions_are_told_unprotected_while_nothing_may_be_sold(
     assert floor.told("position_unprotected") == told
 
 
+def test_that_a_position_is_unprotected_is_told_again_while_the_market_is_open(floor: Floor) -> None:
+    floor.holds(a_position())
+    floor.activate(KillSwitchScope.ALL)
+    told = []
+    for clock in ("10:09:59", "10:10:01", "10:15", "10:21", "16:00", "20:00"):
+        floor.wait_until(clock)
+        floor.run(floor.control.refresh())
+        told.append(floor.told("position_unprotected"))
+
+    assert told == [1, 2, 2, 3, 3, 3]
+
+
 def test_the_kill_switch_ends_no_process_and_leaves_no_position_unprotected(floor: Floor) -> None:
     floor.start(floor.control.run())
     floor.holds(a_position())

@@ -166,6 +166,7 @@ def _decided(database: Database, secret: bytes, decide: Callable[[ProposalDesk],
             clock=clock,
             provenance=Provenance(config_hash="", git_commit_sha="", schema_version=SCHEMA_VERSION),
             terms=ApprovalRules(),
+            look=_no_market,
             last_price=_no_price,
             forbids=lambda _: None,
             place=None,
@@ -177,6 +178,10 @@ def _decided(database: Database, secret: bytes, decide: Callable[[ProposalDesk],
     if isinstance(done, NotDecided):
         raise UsageError("usage.proposals_refused", code=done.code, reason=done.reason)
     return done
+
+
+async def _no_market(_symbol: Symbol) -> None:
+    """Nobody is asked for a price here."""
 
 
 def _no_price(_symbol: Symbol) -> None:

@@ -205,6 +205,7 @@ def compose(
         clock=clock,
         approvals=desk,
         risk=risk,
+        look=lambda symbol: quote_desk.look(symbol),
         last_price=board.price,
         trades_continuously=trades_continuously,
         place=synchronizer.place_and_wait,
@@ -367,7 +368,7 @@ def compose(
         desks=Desks(
             proposals=persons.proposals,
             issuer=persons.issuer,
-            orders=persons.order_desk(quote_desk.look, histories.indicators),
+            orders=persons.order_desk(histories.indicators),
             operations=operator.operations,
             breakers=breakers,
             health=lambda: health(settings, book, control, clock, commit),

@@ -28,6 +28,8 @@ from tests.backtest.plain_rules import (
 )
 
 STATED_S = 70.0
+_LIVES = timedelta(seconds=150)  # an order, before what is left of it is taken back
+_AUCTION = timedelta(minutes=10)
 _SOON = timedelta(seconds=20)  # from an order to its fill in the books
 
 
@@ -249,8 +251,11 @@ class Recomputation:
         self.trades_checked += 1
         self._same("reason", order.at, order.symbol, wanted[1], trade.reason)
         self._same("filled", order.at, order.symbol, order.filled_quantity, trade.quantity)
-        # what a thin day leaves of a sale may be taken by the next trade, at its bid, or in the closing auction
-        bids = {now.bid, *(tick.price if tick.is_close else tick.bid for tick in later[:1])}
+        # what a thin day leaves of a sale may be taken by the next trade, at its bid, or in the closing auction, to
+        # which an order stays that is not given up before it begins
+        auction = datetime.combine(order.at.date(), self.hours[order.at.date()][1], self.kst) - _AUCTION
+        next_ones = later if order.at + _LIVES >= auction else later[:1]
+        bids = {now.bid, *(tick.price if tick.is_close else tick.bid for tick in next_ones)}
         at_once = order.price is None and trade.amount == now.bid * trade.quantity
         if not at_once and not min(bids) * trade.quantity <= trade.amount <= max(bids) * trade.quantity:
             self._differs("price", order.at, order.symbol, sorted(bids), trade.amount / trade.quantity)

@@ -28,7 +28,7 @@ from tests.backtest.plain_rules import (
 )
 
 STATED_S = 70.0
-_LIVES = timedelta(seconds=150)  # an order, before what is left of it is taken back
+_LIVES = timedelta(seconds=135)  # a sale, before what is left of it is taken back
 _AUCTION = timedelta(minutes=10)
 _SOON = timedelta(seconds=20)  # from an order to its fill in the books
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bench.decisions import decisions
 from bench.figures import Figure, table
 from bench.limiters import compare, figures_of
 from bench.orders import orders
@@ -43,6 +44,11 @@ def streams_and_calls(plan: Plan) -> list[Figure]:
     return wire(plan.wire)
 
 
+def prices_and_decisions(plan: Plan) -> list[Figure]:
+    """Measure what a price, a decision and a new day's indicators cost."""
+    return decisions(plan.decisions)
+
+
 def exits(plan: Plan) -> list[Figure]:
     """Measure exits beside bare drivers and bare aiohttp, with a short log and a long one."""
     return orders(plan.orders)
@@ -61,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     figures: list[Figure] = []
     try:
-        for measure in (starts, idle, simulated_days, streams_and_calls, exits, limits):
+        for measure in (starts, idle, simulated_days, streams_and_calls, prices_and_decisions, exits, limits):
             print(f"{time.perf_counter() - began:4.0f} s  {measure.__name__.replace('_', ' ')} ...", flush=True)
             figures += measure(plan)
     except BenchError as error:

@@ -24,9 +24,10 @@ import aiohttp
 from bench.order_server import BRANCH
 from bench.processes import ROOT, BenchError
 from kis_daemon.app.audit_places import audit_places
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.files import load_calendar
+from kis_daemon.app.house import House
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.universe_outfit import NoDirectory, UniverseOutfit, selector_of
@@ -44,7 +45,7 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits, open_kis
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
 from kis_daemon.ports import ExecutionNotice, NoticeKind
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.store.database import Database
 from kis_daemon.store.rows import SqlRows
 from kis_daemon.store.schema import SCHEMA_VERSION
@@ -257,7 +258,7 @@ async def lived_in(
     limits = replace(KisLimits.of(KisProfile.REAL), calls=CallLimit(calls=1_000_000, window_s=1.0), spacing_s={})
     endpoints = KisEndpoints(rest=Endpoint(url=url), stream=Endpoint(url="ws://127.0.0.1:9"))
     async with open_kis(endpoints, _CREDENTIALS, KisProfile.REAL, clock, Random(1), None, limits) as kis:
-        await database.transact(lambda rows: control.release(rows, clock.now(), "measured", "bench"))
+        await database.transact(lambda rows: kill_switch.release(rows, clock.now(), "measured", "bench"))
         await records.open(primary_is_open=True)
         house = compose(
             settings,

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.decisions import DECISIONS, DECISIONS_QUICK, DecisionPlan
 from bench.figures import Figure
 from bench.limiters import CALLS, QUICK_CALLS
 from bench.orders import ORDERS, ORDERS_QUICK, OrderPlan
@@ -51,12 +52,20 @@ class Plan:
     idle_s: float = 60.0
     sim_days: int = 10
     wire: WirePlan = WIRE
+    decisions: DecisionPlan = DECISIONS
     orders: OrderPlan = ORDERS
     limited_calls: int = CALLS
 
 
 QUICK = Plan(
-    starts=1, idlers=1, idle_s=2.0, sim_days=1, wire=WIRE_QUICK, orders=ORDERS_QUICK, limited_calls=QUICK_CALLS
+    starts=1,
+    idlers=1,
+    idle_s=2.0,
+    sim_days=1,
+    wire=WIRE_QUICK,
+    decisions=DECISIONS_QUICK,
+    orders=ORDERS_QUICK,
+    limited_calls=QUICK_CALLS,
 )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from kis_daemon.clock import SystemClock
+from tests.campaign_attacks import attacks
 from tests.campaign_backtest import backtest_orders, backtest_recomputed, backtest_speed, backtest_sweep
 from tests.campaign_mutation import mutation
 from tests.campaign_runs import Told, real_year, same_day
@@ -32,6 +33,7 @@ CAMPAIGNS: dict[str, Callable[[], Told]] = {
         simulator_mutants,
         day_of_faults,
         chain_attacks,
+        attacks,
         crashes,
         backtest_orders,
         backtest_recomputed,

@@ -53,7 +53,7 @@ def day_of_faults() -> Told:
     for profile in ("paper", "real"):
         for seed in _FAULT_SEEDS:
             try:
-                with tempfile.TemporaryDirectory() as home, _quietly():
+                with tempfile.TemporaryDirectory() as home, quietly():
                     fired += assert_a_day_of_faults_holds(Path(home), data, profile, seed)
             except AssertionError as error:
                 failed.append(f"{profile} seed {seed}: {' '.join(str(error).split())[:120]}")
@@ -64,7 +64,7 @@ def day_of_faults() -> Told:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     with (
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),

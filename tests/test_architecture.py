@@ -56,12 +56,15 @@ DOMAIN = (
     "universe",
     "universe_filters",
     "safeguards",
+    "release_codes",
     "readiness",
     "risk",
     "first_steps",
+    "allocation",
     "performance",
     "events",
     "chain",
+    "drift",
 )
 
 # one library, one room; a pattern is matched against the file's path inside the package, `*` crosses folders
@@ -73,14 +76,18 @@ HOMES = {
     "aiohttp": ("kis/*", "simulator/*", "console/http/*"),
     "websockets": ("kis/feed*.py", "simulator/*"),
     "pydantic_settings": ("app/settings*.py",),
-    "telegram": ("console/telegram.py",),
+    "telegram": ("console/telegram*.py",),
     "prometheus_client": ("console/metrics.py",),
+    "plotly": ("app/report/*",),
     "jwt": ("services/approvals.py",),
     "structlog": ("services/*", "kis/*", "store/*", "simulator/*", "console/*", "app/*", "__main__.py"),
 } | dict.fromkeys(
     ("aiomysql", "aiosqlite", "asyncmy", "asyncpg", "MySQLdb", "psycopg", "psycopg2", "pymysql", "sqlite3"),
     ("store/*",),
 )
+
+# a report is drawn by a command; what the daemon is made of never imports it
+REPORTERS = ("app/report/*", "app/cli/*")
 
 # an order is sent once: what sends it may not hold a library that repeats
 SENDERS = ("kis/broker.py", "kis/commands.py", "kis/transport.py", "services/order_synchronizer.py")
@@ -225,6 +232,16 @@ def senders(root: Path) -> list[str]:
     ]
 
 
+def reporters(root: Path) -> list[str]:
+    """The daemon imports no report, and so none of the libraries that draw one."""
+    return [
+        f"{found.place}: imports a report, which only a command may"
+        for found in imports_of(root)
+        if (found.own_target or ())[:2] == ("app", "report")
+        and not any(fnmatch(found.path, home) for home in REPORTERS)
+    ]
+
+
 def front_door(root: Path) -> list[str]:
     """The package's `__init__` imports nothing, so that everybody may read its version."""
     return [
@@ -243,7 +260,7 @@ def sizes(root: Path) -> list[str]:
     ]
 
 
-RULES = (floors, domain_order, domain_libraries, homes, senders, front_door, sizes)
+RULES = (floors, domain_order, domain_libraries, homes, senders, reporters, front_door, sizes)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -304,6 +321,8 @@ def a_tree(root: Path, files: dict[str, str]) -> Path:
         (homes, "clock.py", "import structlog", "structlog has its home"),
         (senders, "kis/broker.py", "from tenacity import retry", "never repeated"),
         (senders, "services/order_synchronizer.py", "def f():\n    import tenacity", "never repeated"),
+        (homes, "app/summary.py", "from plotly.offline import get_plotlyjs", "plotly has its home in app/report/*"),
+        (reporters, "app/daemon.py", "from kis_daemon.app.report import page", "only a command may"),
         (front_door, "__init__.py", "import kis_daemon.ports", "front door imports"),
         (sizes, "kis/wire.py", "\n" * (MAX_LINES + 1), "401 lines"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import plan_of
+from bench.decisions import FLOOR, NEW_HIGH, QUIET, DecisionPlan, decisions
 from bench.figures import Figure, paired, ratio, table
 from bench.limiters import LIMITS, OURS, compare, figures_of
 from bench.orders import SQLITE, OrderPlan, orders, shares
@@ -205,3 +206,11 @@ def test_the_first_line_is_what_a_server_announces(tmp_path: Path) -> None:
 def test_a_run_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"exit 1; its last line: .*left"):
         finished([sys.executable, "-c", "raise SystemExit('nothing left')"], environment(), tmp_path, within_s=60)
+
+
+def test_prices_decisions_and_indicators_are_measured_with_their_promises() -> None:
+    figures = {one.name: one for one in decisions(DecisionPlan(rounds=1, passes=1, ticks=400, decisions=40))}
+
+    promised = [one.most for one in figures.values() if one.most is not None]
+    assert promised == [1.5, 20.0, 20.0, 20.0, 10.0]
+    assert figures[FLOOR].median < figures[QUIET].median < figures[NEW_HIGH].median

@@ -91,12 +91,17 @@ FAILURES = (
         (
             "services/test_book.py::test_the_losses_of_the_day_are_counted_again_after_a_restart",
             "services/test_reconciler.py::test_the_days_first_equity_is_kept_and_outlives_the_day",
+            "services/test_risk_manager.py::test_limits_are_the_same_after_a_restart",
         ),
     ),
     Shown(
         "the kill switch ends the process, and the position has no stop any more",
         6,
-        ("services/test_control.py::test_the_kill_switch_ends_no_process_and_leaves_no_position_unprotected",),
+        (
+            "services/test_control.py::test_the_kill_switch_ends_no_process_and_leaves_no_position_unprotected",
+            "services/test_automatic_stops.py::test_each_cause_stops_entries_at_once_and_leaves_exits",
+            "services/test_operations.py::test_exits_pass_under_scope_entries",
+        ),
     ),
     Shown(
         "the first reconciliation writes over entry day, ATR and stop",
@@ -112,7 +117,7 @@ FAILURES = (
         "the cached universe is thrown away every time",
         5,
         (
-            "services/test_universe_selector.py::test_in_session_todays_cache_is_used_again_and_nobody_is_asked",
+            "services/test_universe_selector.py::test_the_universe_cache_is_not_discarded_in_session_and_nobody_is_asked",
             "services/test_universe_selector.py::test_off_session_the_universe_is_selected_anew_and_kept",
         ),
     ),
@@ -148,7 +153,11 @@ FAILURES = (
     Shown(
         "orders are kept off on weekends and sent on holidays",
         5,
-        ("services/test_buyer.py::test_the_order_gate_knows_holidays",),
+        (
+            "services/test_buyer.py::test_the_order_gate_knows_holidays",
+            "services/test_late_openings.py::test_before_ten_nothing_is_bought_and_nothing_sold",
+            "services/test_market_days.py::test_a_day_the_broker_closes_takes_no_entries_and_its_exits_go_on",
+        ),
     ),
     Shown(
         "moments of a zone of +08:28, or of none",
@@ -244,7 +253,11 @@ FAILURES = (
         ),
     ),
     Shown("a way into the program that passes by the guards of real money", 6, ()),
-    Shown("settings that are written, read by nobody, and believed", 6, ()),
+    Shown(
+        "settings that are written, read by nobody, and believed",
+        6,
+        ("test_settings_are_read.py::test_every_setting_is_read_by_something",),
+    ),
     Shown(
         "a trade that the database did not take is gone",
         4,
@@ -265,7 +278,7 @@ FAILURES = (
     ),
 )
 HOW_MANY = 36  # as many as the requirements name
-OPEN_BY_ISSUE = {6: 2}  # without a test yet; an issue is not resolved while it has a number here
+OPEN_BY_ISSUE = {6: 1}  # without a test yet; an issue is not resolved while it has a number here
 
 
 @cache

@@ -17,6 +17,7 @@ from tests.conftest import ROOT
 READMES = ("README.md", "README.ko.md")
 PAGES = (*READMES, "CHANGELOG.md", *(str(page.relative_to(ROOT)) for page in sorted(ROOT.glob("docs/**/*.md"))))
 PICTURE_BYTES = 120_000
+REPORT_BYTES = 300_000
 NO_ALERTS = {"progress", "refused", "unexpected"}
 
 
@@ -121,6 +122,11 @@ def test_the_picture_is_there_and_asks_no_host(page: str, picture: str) -> None:
     assert len(drawn) <= PICTURE_BYTES
     assert b"url(http" not in drawn
     assert "삼성전자(005930)".encode() in drawn
+
+
+def test_the_picture_of_a_report_is_small_and_in_both_languages() -> None:
+    assert (ROOT / "docs" / "report.png").stat().st_size < REPORT_BYTES
+    assert all("](docs/report.png)" in text_of(page) for page in READMES)
 
 
 @pytest.mark.parametrize("module", modules())

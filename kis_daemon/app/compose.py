@@ -8,20 +8,21 @@ Rules of this room
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from datetime import date
 
-from kis_daemon.app.modes import TradingMode, Venue
+from kis_daemon.app.house import Counterpart, House
+from kis_daemon.app.http_desk import health, readiness
+from kis_daemon.app.operator_outfit import operator_outfit
 from kis_daemon.app.options import Feed, RunOptions
+from kis_daemon.app.persons import Persons, run_mandate
+from kis_daemon.app.real_money import first_steps
 from kis_daemon.app.safety import watched_by
 from kis_daemon.app.settings import Settings, config_hash
-from kis_daemon.domain.approvals import Mandate
-from kis_daemon.domain.calendar import KST, TradingCalendar
-from kis_daemon.domain.first_steps import FirstSteps
-from kis_daemon.domain.market import Side, Symbol
+from kis_daemon.console.http.desks import Desks
+from kis_daemon.domain.calendar import TradingCalendar
+from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import Order
-from kis_daemon.ports import Broker, Clock, Entropy, MarketData, Notifier, QuoteFeed, Records
+from kis_daemon.ports import Clock, Entropy, Notifier, Records
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
 from kis_daemon.services.audit_desk import AuditDesk, AuditPlaces
@@ -29,7 +30,6 @@ from kis_daemon.services.audit_recorder import RecordedDoor, RecordedTrader
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
-from kis_daemon.services.circuit_breakers import CircuitBreakers
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
@@ -38,76 +38,22 @@ from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.mandates import Mandates
+from kis_daemon.services.market_days import AskDays, MarketDays
 from kis_daemon.services.names import Names, NamingNotifier
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
 from kis_daemon.services.poller import QuotePoller
 from kis_daemon.services.quote_desk import QuoteDesk
-from kis_daemon.services.quote_metrics import QuoteFigures, StreamFigures, quote_figures
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
-from kis_daemon.services.timetable import Selector, Timetable
+from kis_daemon.services.switch_file import SwitchFile
+from kis_daemon.services.timetable import EndOfDay, Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.watch_list import WatchList
-
-_MANDATE_DAYS = 365
-_MANDATE_NOTIONAL_A_DAY = 10_000_000_000  # paper money; the risk limits bind long before
-
-
-class MeasuredFeed(QuoteFeed, Protocol):
-    """A stream that tells of itself."""
-
-    def metrics(self) -> StreamFigures: ...
-
-
-class Counterpart(Protocol):
-    """Who answers: an open KIS, or an exchange in this process."""
-
-    @property
-    def broker(self) -> Broker: ...
-    @property
-    def market_data(self) -> MarketData: ...
-    @property
-    def feed(self) -> MeasuredFeed: ...
-    async def prewarm(self, until: datetime) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """Everything that lives while the daemon does."""
-
-    settings: Settings
-    clock: Clock
-    records: Records
-    mend_store: Callable[[], Coroutine[None, None, None]]
-    book: Book
-    board: QuoteBoard
-    journal: Journal
-    synchronizer: OrderSynchronizer
-    reconciler: Reconciler
-    control: Control
-    risk: RiskManager
-    locks: Locks
-    breakers: CircuitBreakers
-    trader: Trader
-    histories: Histories
-    timetable: Timetable
-    poller: QuotePoller
-    looks: HeldLooks
-    quote_desk: QuoteDesk
-    names: Names
-    watch_list: WatchList
-    intake: Intake
-    kis: Counterpart
-    mandate: Mandate
-    audit: AuditDesk | None
-
-    def quote_figures(self) -> QuoteFigures:
-        """Return the figures of the quote path; called inside the running loop."""
-        return quote_figures(self.board, self.quote_desk, self.kis.feed.metrics())
 
 
 def compose(
@@ -129,7 +75,11 @@ def compose(
     on_day_over: Callable[[date], None],
     on_runs_done: Callable[[], None],
     audit: AuditPlaces | None = None,
+    asks_a_person: bool = False,
+    switch_file: SwitchFile | None = None,
     halts_on_drawdown: bool = True,
+    ask_days: AskDays | None = None,
+    evening: Callable[[Journal], EndOfDay] | None = None,
 ) -> House:
     """Build the services of one run and tie them together; nothing is opened or started.
 
@@ -142,7 +92,7 @@ def compose(
     journal = Journal(records, clock, NamingNotifier(notifier, book))
     names = Names(book=book, broker=kis.broker, records=records, clock=clock)
     book.on_name = names.learn
-    mandate = _mandate(settings, clock, calendar)
+    mandate = run_mandate(settings, clock, calendar)
     desk = ApprovalDesk(
         secret,
         entropy,
@@ -157,9 +107,10 @@ def compose(
         gap=settings.gap,
         limits=settings.risk,
         commission_ppb=settings.commission_ppb,
-        first_steps=_first_steps(settings, options),
+        first_steps=first_steps(settings, options),
+        asks_a_person=asks_a_person,
     )
-    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
+    risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=board.quote)
     control = Control(
         book=book,
         journal=journal,
@@ -169,6 +120,17 @@ def compose(
         timing=ControlTiming(poll_s=poll_s),
         stream_is_primary=stream_is_primary,
         outages=outages,
+        switch_file=switch_file,
+    )
+
+    mandates = Mandates(
+        journal=journal,
+        desk=desk,
+        clock=clock,
+        mode=settings.trading_mode.value,
+        of_the_run=mandate,
+        poll_s=poll_s,
+        on_change=lambda: trader.note_mandates() if isinstance(trader, RecordedTrader) else None,
     )
 
     # Trader, bookkeeper, reconciler and synchronizer know one another in a circle; the circle is closed by these calls.
@@ -240,9 +202,42 @@ def compose(
         on_refusal=order_refused,
         timing=OrderTiming(),
     )
+    persons = Persons(
+        settings=settings,
+        journal=journal,
+        records=records,
+        book=book,
+        clock=clock,
+        approvals=desk,
+        risk=risk,
+        last_price=board.price,
+        trades_continuously=trades_continuously,
+        place=synchronizer.place_and_wait,
+    )
+    operator = operator_outfit(
+        settings,
+        book=book,
+        board=board,
+        journal=journal,
+        control=control,
+        synchronizer=synchronizer,
+        approvals=desk,
+        calendar=calendar,
+        clock=clock,
+        entropy=entropy,
+        notifier=notifier,
+    )
     audit_desk = None if audit is None else AuditDesk(audit, journal, clock, notifier)
     door = RecordedDoor(synchronizer)
-    buyer = Buyer(book=book, journal=journal, synchronizer=door, approvals=desk, risk=risk, rules=rules)
+    buyer = Buyer(
+        book=book,
+        journal=journal,
+        synchronizer=door,
+        approvals=desk,
+        risk=risk,
+        rules=rules,
+        propose=persons.proposals.propose,
+    )
     seller = Seller(
         book=book, journal=journal, locks=locks, synchronizer=door, approvals=desk, clock=clock, rules=rules
     )
@@ -258,7 +253,7 @@ def compose(
             rules=rules,
             file=audit_desk.inputs,
             door=door,
-            mandate=mandate,
+            mandates=lambda: desk.mandates,
             bars=lambda symbol: histories.bars(symbol),
         )
     )
@@ -321,6 +316,8 @@ def compose(
         ask_account=reconciler.attempt,
         on_change=trader.on_account_change,
     )
+    market_days = MarketDays(ask=ask_days, calendar=calendar, journal=journal, clock=clock)
+    control.calendar_differs_on = market_days.differs_on
     timetable = Timetable(
         book=book,
         board=board,
@@ -330,6 +327,7 @@ def compose(
         selector=selector(journal),
         reconciler=reconciler,
         actions=actions,
+        market_days=market_days,
         synchronizer=synchronizer,
         control=control,
         market_data=kis.market_data,
@@ -338,7 +336,11 @@ def compose(
         clock=clock,
         prewarm=kis.prewarm,
         on_day_over=on_day_over,
-        also_at_day_end=None if audit_desk is None else audit_desk.end_day,
+        at_day_end=[
+            *([] if audit_desk is None else [audit_desk.end_day]),  # first: the inputs of the day are on the disk then
+            operator.stops.end_day,
+            *([] if evening is None else [evening(journal)]),
+        ],
     )
     return House(
         settings=settings,
@@ -365,36 +367,19 @@ def compose(
         intake=Intake(board, reconciler, control, poller, journal),
         kis=kis,
         mandate=mandate,
+        mandates=mandates,
+        proposals=persons.proposals,
+        desks=Desks(
+            proposals=persons.proposals,
+            issuer=persons.issuer,
+            orders=persons.order_desk(quote_desk.look, histories.indicators),
+            operations=operator.operations,
+            breakers=breakers,
+            health=lambda: health(settings, book, control, clock, commit),
+            readiness=lambda: readiness(settings, kis.feed.metrics()),
+            reconnect=kis.feed.reconnect,
+        ),
+        operator=operator,
         audit=audit_desk,
-    )
-
-
-def _first_steps(settings: Settings, options: RunOptions) -> FirstSteps:
-    """Return how careful the beginning of a day is: with real money as the command line says."""
-    if settings.trading_mode is not TradingMode.REAL:
-        return FirstSteps()
-    return FirstSteps(
-        order_percent=options.real_first_order_percent,
-        one_symbol_on_the_first_day=options.real_limit_symbols_first_day,
-    )
-
-
-def _mandate(settings: Settings, clock: Clock, calendar: TradingCalendar) -> Mandate:
-    """The standing mandate that starting a daemon signs for its run; in REAL --confirm-real-trading signs it (C28)."""
-    now = clock.now()
-    expires_at = now + timedelta(days=_MANDATE_DAYS)
-    if settings.venue is Venue.SIMULATOR:  # nobody is there to sign another one in the middle of a simulated decade
-        expires_at = max(expires_at, datetime.combine(calendar.last, time.max, KST))
-    venue = {Venue.SIMULATOR: "the simulator", Venue.KIS_PAPER: "the paper account"}.get(
-        settings.venue, "the real account with --confirm-real-trading"
-    )
-    return Mandate(
-        mandate_id=f"{settings.trading_mode.value.lower()}-{now:%Y%m%d%H%M%S}",
-        signed_by=f"start on {venue}",
-        signed_at=now,
-        expires_at=expires_at,
-        side=Side.BUY,
-        symbols=(),
-        max_quantity=settings.risk.max_quantity,
-        max_notional_a_day=_MANDATE_NOTIONAL_A_DAY,
+        market_days=market_days,
     )

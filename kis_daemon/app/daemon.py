@@ -13,16 +13,26 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import date
+from types import MappingProxyType
 
 import structlog
 
-from kis_daemon.app.compose import House
-from kis_daemon.app.settings import config_hash
+from kis_daemon.app.house import House
+from kis_daemon.app.settings import config_hash, release_rules
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows
-from kis_daemon.services.book import CLOSES_MARK, DAY_BASE_MARK, EXTERNAL_MARK, FLOWS_MARK, LEDGER_MARK
+from kis_daemon.services.book import (
+    CLOSES_MARK,
+    DAY_BASE_MARK,
+    EXAMINED_MARK,
+    EXTERNAL_MARK,
+    FLOWS_MARK,
+    LEDGER_MARK,
+    WORST_MARK,
+)
 from kis_daemon.services.corporate_actions import read_closes
+from kis_daemon.services.market_days import MARKET_DAYS_MARK
 
 log = structlog.get_logger("daemon")
 
@@ -37,9 +47,10 @@ async def live(
     systemd: Systemd,
     watchdog_s: float | None,
     alert_desk: AlertDesk,
-    also: Mapping[str, Callable[[], Coroutine[None, None, None]]],
+    desks: Mapping[str, Callable[[], Coroutine[None, None, None]]] = MappingProxyType({}),
 ) -> None:
-    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `also` lives beside by name."""
+    """Live until `stop` is set; raises what ended a task unexpectedly, after the drain. `desks` by name: they listen to
+    the operator."""
     await _recover(house)
     systemd.ready(f"{house.control.gate().gate.value}, {len(house.book.positions)} positions")
     try:
@@ -56,8 +67,11 @@ async def live(
                 group.create_task(house.looks.run(), name="looks"),
                 group.create_task(house.names.run(), name="names"),
                 group.create_task(house.timetable.run(), name="timetable"),
+                group.create_task(house.mandates.run(), name="mandates"),
+                group.create_task(house.proposals.run(), name="proposals"),
+                group.create_task(house.operator.closer.run(), name="closer"),
             ]
-            tasks += [group.create_task(life(), name=name) for name, life in also.items()]
+            tasks += [group.create_task(run(), name=name) for name, run in desks.items()]
             if house.audit is not None:
                 tasks.append(group.create_task(house.audit.run(), name="audit"))
             if watchdog_s is not None:
@@ -100,14 +114,9 @@ async def _recover(house: House) -> None:
             positions=len(house.book.positions),
             orders_to_recover=len(live),
         ),
-        house.journal.fact(
-            "mandate_signed",
-            mandate=house.mandate.mandate_id,
-            signed_by=house.mandate.signed_by,
-            expires_at=house.mandate.expires_at.isoformat(),
-            max_quantity=house.mandate.max_quantity,
-        ),
     )
+    await house.mandates.begin()
+    await house.proposals.begin()
     if house.audit is not None:
         await house.audit.begin()
     await house.control.refresh()
@@ -119,13 +128,15 @@ async def _recover(house: House) -> None:
 def _release_command(house: House) -> str:
     """Return the line that an operator has to type before the first order may leave (C01)."""
     where = f"--data-dir {house.settings.data_dir} --config-dir {house.settings.config_dir}"
-    return f'python main.py kill-switch release --reason "..." --by "..." {where}'
+    code = " --code CODE" if release_rules(house.settings).code_always else ""
+    return f'python main.py kill-switch release --reason "..." --by "..."{code} {where}'
 
 
 def _load(rows: Rows, house: House, today: date) -> None:
     """Fill the book from the records."""
     book = house.book
     house.names.load(rows)
+    house.market_days.load(rows.mark(MARKET_DAYS_MARK))
     for order in (*rows.orders_of(today), *rows.live_orders()):
         book.recover(order)
     for position in rows.open_positions():
@@ -133,6 +144,7 @@ def _load(rows: Rows, house: House, today: date) -> None:
         book.rename(position.symbol, position.name)
     book.first_order_day = rows.first_order_day(house.settings.trading_mode.value)
     book.trades_today.extend(rows.trades(today, today))
+    book.load_worst(rows.mark(WORST_MARK))
     book.start_day(today)
     for symbol, stopped_on in rows.last_stops():
         book.stopped_on[symbol] = stopped_on
@@ -145,6 +157,8 @@ def _load(rows: Rows, house: House, today: date) -> None:
     house.breakers.load(rows)
     book.flows = int(rows.mark(FLOWS_MARK) or 0)
     book.last_closes = read_closes(rows.mark(CLOSES_MARK))
+    examined = rows.mark(EXAMINED_MARK)
+    book.examined_on = None if examined is None else date.fromisoformat(examined)
     cash = rows.mark(LEDGER_MARK)
     book.ledger_cash = None if cash is None else int(cash)
     base = rows.mark(DAY_BASE_MARK)

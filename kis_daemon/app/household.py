@@ -19,16 +19,19 @@ from typing import Any, TypeAlias
 import structlog
 
 from kis_daemon.app.audit_places import audit_places
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.errors import ConfigurationError, ExitCode
+from kis_daemon.app.evening import EveningDrift, drift_command, drift_file
 from kis_daemon.app.files import git_commit
+from kis_daemon.app.house import Counterpart, House
+from kis_daemon.app.http_desk import http_server
 from kis_daemon.app.lock import InstanceLock
 from kis_daemon.app.logs import Logs
 from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.outside import OutsideSink
-from kis_daemon.app.readiness_checks import readiness_checks
+from kis_daemon.app.readiness_checks import as_told, readiness_checks
 from kis_daemon.app.rehearsal import Lived, rehearse
 from kis_daemon.app.settings import Settings, config_hash
 from kis_daemon.app.summary import summarize
@@ -37,19 +40,26 @@ from kis_daemon.app.universe_outfit import UniverseOutfit, selector_of
 from kis_daemon.app.world import SIMULATED_JOURNAL
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.alerts import AlertDesk, Sink
+from kis_daemon.console.operator_chat import OperatorChat
 from kis_daemon.console.telegram import TelegramSink
+from kis_daemon.console.telegram_inbox import TelegramInbox
 from kis_daemon.console.terminal import DayProgress, Screen, summary_table
+from kis_daemon.domain.approvals import ApprovalPolicy
 from kis_daemon.domain.calendar import TradingCalendar
-from kis_daemon.kis.capabilities import KisProfile
+from kis_daemon.kis.capabilities import KisProfile, Purpose, is_offered
 from kis_daemon.kis.credentials import Credentials
-from kis_daemon.kis.opening import Kis, KisLimits, open_kis
+from kis_daemon.kis.opening import Kis, KisLimits, KisQuotes, open_kis, open_quotes
 from kis_daemon.kis.transport import KisEndpoints
-from kis_daemon.ports import Clock, Entropy, StoreError
+from kis_daemon.ports import Clock, Entropy, Notifier, StoreError
+from kis_daemon.services.journal import Journal
 from kis_daemon.services.readiness import ReadinessDesk
 from kis_daemon.services.rehearsals import Rehearsals
+from kis_daemon.services.switch_file import SwitchFile
+from kis_daemon.services.timetable import EndOfDay
 from kis_daemon.store.database import Database, SchemaTooNew, ScriptChanged
 from kis_daemon.store.schema import SCHEMA_VERSION
 from kis_daemon.store.spare import SpareRecords
+from kis_daemon.virtual_loop import running_virtual_loop
 
 ORDER_JOURNAL = "order_journal.jsonl"
 
@@ -58,12 +68,18 @@ Life: TypeAlias = Callable[[], Coroutine[None, None, None]]
 Hide: TypeAlias = Callable[..., None]
 """Takes texts that no log line may show."""
 
+Behind: TypeAlias = Callable[[KisQuotes, Clock], Counterpart]
+"""Makes who answers for the account, from who answers for the market."""
+
 log = structlog.get_logger("daemon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outfit:
-    """All in which one venue differs from another. The last two only a simulator in this process has."""
+    """All in which one venue differs from another. `market_over` and `account_view` only a simulator here has.
+
+    `behind` puts somebody else behind KIS's quotes: then KIS is asked, and never told anything.
+    """
 
     clock: Clock
     endpoints: KisEndpoints
@@ -78,13 +94,27 @@ class Outfit:
     poll_s: float
     market_over: asyncio.Event | None = None
     account_view: Callable[[], Mapping[str, object]] | None = None
+    behind: Behind | None = None
 
     def open_kis(self, timeout_s: float) -> AbstractAsyncContextManager[Kis]:
         """Open this venue; an answer may take `timeout_s`."""
+        return open_kis(*self._how(timeout_s))
+
+    @asynccontextmanager
+    async def open(self, timeout_s: float) -> AsyncIterator[tuple[KisQuotes, Counterpart]]:
+        """Open this venue for a daemon: who is asked about the market, and who answers for the account."""
+        if self.behind is None:
+            async with self.open_kis(timeout_s) as kis:
+                yield kis, kis
+        else:
+            async with open_quotes(*self._how(timeout_s)) as quotes:
+                yield quotes, self.behind(quotes, self.clock)
+
+    def _how(
+        self, timeout_s: float
+    ) -> tuple[KisEndpoints, Credentials, KisProfile, Clock, random.Random, Path | None, KisLimits]:
         limits = replace(self.limits, timeout_s=timeout_s)
-        return open_kis(
-            self.endpoints, self.credentials, self.profile, self.clock, self.chance, self.token_path, limits
-        )
+        return self.endpoints, self.credentials, self.profile, self.clock, self.chance, self.token_path, limits
 
 
 class Household:
@@ -170,7 +200,7 @@ class Household:
         commit = git_commit()
         async with (
             self._records(outfit.clock) as records,
-            outfit.open_kis(self.settings.api_timeout_s) as kis,
+            outfit.open(self.settings.api_timeout_s) as (market, kis),
         ):
             alert_desk = AlertDesk(self._sinks(), self.settings.language, self.settings.alerts)
             house = compose(
@@ -187,12 +217,16 @@ class Household:
                 commit=commit,
                 schema_version=SCHEMA_VERSION,
                 selector=selector_of(
-                    outfit.universe, self.settings, kis=kis, calendar=self.calendar, clock=outfit.clock
+                    outfit.universe, self.settings, kis=market, calendar=self.calendar, clock=outfit.clock
                 ),
                 poll_s=outfit.poll_s,
                 on_day_over=self._day_over,
                 on_runs_done=stop.set,
                 audit=audit_places(self.settings, self.database),
+                asks_a_person=self.settings.approvals.policy is ApprovalPolicy.MANUAL,
+                switch_file=SwitchFile(self.settings.data_dir),
+                evening=self._evening if self.compares_days else None,
+                ask_days=market.market_data.market_days if is_offered(Purpose.HOLIDAYS, outfit.profile) else None,
             )
             log.info(
                 "daemon_starting",
@@ -203,7 +237,7 @@ class Household:
                 venue=self.settings.venue.value,
                 pid=os.getpid(),
             )
-            also = self._before_real_money(house, alert_desk, kis)
+            house, before_real_money = self._before_real_money(house, alert_desk, market)
             progress = self._show_progress(house, simulated=outfit.market_over is not None)
             watcher = asyncio.create_task(self._stop_with(outfit.market_over, stop), name="market_over")
             try:
@@ -213,7 +247,7 @@ class Household:
                     systemd=self._systemd,
                     watchdog_s=watchdog_interval_s(os.environ, os.getpid()),
                     alert_desk=alert_desk,
-                    also=also,
+                    desks={**self._desks(house, alert_desk), **before_real_money},
                 )
             finally:
                 watcher.cancel()
@@ -228,21 +262,26 @@ class Household:
         self._show_summary(summary)
         return ExitCode.OK
 
-    def _before_real_money(self, house: House, alert_desk: AlertDesk, kis: Kis) -> dict[str, Life]:
-        """Have entries wait for readiness where money is real; return what lives beside the daemon for it."""
+    def _before_real_money(
+        self, house: House, alert_desk: AlertDesk, market: KisQuotes
+    ) -> tuple[House, dict[str, Life]]:
+        """Have entries wait for readiness where money is real; return the house that tells of it, and what lives
+        beside it."""
         if self.settings.trading_mode is not TradingMode.REAL:
-            return {}
+            return house, {}
         rehearsals = Rehearsals(partial(self._rehearse, house), house.journal, self.calendar, house.clock)
         checks = readiness_checks(
             house,
             alert_desk,
             self.calendar,
-            ahead_s=lambda: kis.server_clock.ahead_s,
+            ahead_s=lambda: market.server_clock.ahead_s,
             rehearsed=rehearsals.trouble,
         )
         readiness = ReadinessDesk(checks, house.journal, self.calendar, house.clock, binds=True)
         house.control.is_ready = readiness.lets_enter
-        return {"readiness": readiness.run, "rehearsals": rehearsals.run}
+        tells = house.desks.readiness
+        desks = replace(house.desks, readiness=lambda: as_told(readiness.look(), tells()))
+        return replace(house, desks=desks), {"readiness": readiness.run, "rehearsals": rehearsals.run}
 
     async def _rehearse(self, house: House, day: date) -> str:
         """Rehearse `day`; return what went wrong."""
@@ -256,6 +295,19 @@ class Household:
         ]
         yesterday = self.calendar.previous_trading_day(day).date
         return (await rehearse(day, yesterday, lived, self.settings.config_dir)).trouble
+
+    @property
+    def compares_days(self) -> bool:
+        """Whether evenings are compared: by default not where a day is over before a child has started."""
+        wanted = self.options.drift
+        return self.settings.venue is not Venue.SIMULATOR if wanted is None else wanted
+
+    def _evening(self, journal: Journal) -> EndOfDay:
+        return EveningDrift(
+            command=lambda day: drift_command(day, self.settings.data_dir, self.options.config_dir),
+            file=lambda day: drift_file(self.settings.log_dir, day),
+            journal=journal,
+        ).end_day
 
     async def _stop_with(self, market_over: asyncio.Event | None, stop: asyncio.Event) -> None:
         """Stop when the simulator has no more prices to play."""
@@ -277,6 +329,25 @@ class Household:
             telegram.token.get_secret_value(), telegram.chat_id, level=self.settings.alerts.telegram_level
         )
         return (OutsideSink(sink),)
+
+    def _desks(self, house: House, notifier: Notifier) -> Mapping[str, Callable[[], Coroutine[None, None, None]]]:
+        """Return who listens to the operator. On a simulator's time no chat does: it lives on the wall's."""
+        http = http_server(self.settings, house.desks, house.clock, notifier)
+        desks = {} if http is None else {"http": http.run}
+        telegram = self.settings.telegram
+        if telegram is None or running_virtual_loop() is not None:
+            return desks
+        token = telegram.token.get_secret_value()
+        chat = OperatorChat(
+            chat_id=telegram.chat_id,
+            operations=house.operator.operations,
+            journal=house.journal,
+            gate=house.control.gate,
+            clock=house.clock,
+            language=self.settings.language,
+        )
+        inbox = TelegramInbox(token, TelegramSink(token, telegram.chat_id), chat.hear)
+        return desks | {"telegram": inbox.run}
 
     def _show_progress(self, house: House, *, simulated: bool) -> DayProgress:
         progress = DayProgress(self._screen, self.settings.language, days=self.options.sim.days)

@@ -7,12 +7,15 @@ import json
 import random
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.errors import ConfigurationError
-from kis_daemon.app.household import Hide, Household, Outfit
+from kis_daemon.app.household import Behind, Hide, Household, Outfit
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.real_money import Confirmed, real_endpoints
 from kis_daemon.app.settings import Settings, assert_not_real_mode
@@ -23,16 +26,33 @@ from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
-from kis_daemon.ports import Clock
+from kis_daemon.ports import Clock, Rows
 from kis_daemon.virtual_loop import VirtualLoop, linear_pace
 
 _PAPER_REST = "https://openapivts.koreainvestment.com:29443"
 _PAPER_STREAM = "ws://ops.koreainvestment.com:31000/tryitout"
-_POLL_S = 1.0  # C13: the kill switch is polled at least once a second
+_POLL_S = 0.5  # C13: at least once a second, so that SQL and commands take effect within one
 
 
-def run_at_kis(settings: Settings, options: RunOptions, calendar: TradingCalendar, confirmed: Confirmed | None) -> int:
-    """Run against KIS's servers, the real ones where that was `confirmed`; return the exit code."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualRun:
+    """What a run with a virtual account differs in: who answers for it, whose keys it uses, and its own switch."""
+
+    behind: Behind
+    token_path: Path
+    release: Callable[[Rows, datetime], None]
+
+
+def run_at_kis(
+    settings: Settings,
+    options: RunOptions,
+    calendar: TradingCalendar,
+    *,
+    confirmed: Confirmed | None = None,
+    virtual: VirtualRun | None = None,
+) -> int:
+    """Run against KIS's servers, the real ones where that was `confirmed`, or only on the paper servers' quotes with a
+    `virtual` account; return the exit code."""
     simulators_time(settings, options)  # asked once before anything is written: no clock, no start
     with ExitStack() as stack:
         household = Household(settings, options, calendar)
@@ -43,12 +63,17 @@ def run_at_kis(settings: Settings, options: RunOptions, calendar: TradingCalenda
         )  # and last: whatever the start took is not lived again
         logs = stack.enter_context(household.logs(clock.now))
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(_trade(household, clock, logs.mask.add, confirmed))
+            return runner.run(_trade(household, clock, logs.mask.add, confirmed, virtual))
 
 
-async def _trade(household: Household, clock: Clock, hide: Hide, confirmed: Confirmed | None) -> int:
+async def _trade(
+    household: Household, clock: Clock, hide: Hide, confirmed: Confirmed | None, virtual: VirtualRun | None
+) -> int:
     settings = household.settings
     outfit = paper_outfit(settings, clock) if confirmed is None else real_outfit(settings, clock, confirmed)
+    if virtual is not None:
+        await household.database.transact(lambda rows: virtual.release(rows, clock.now()))
+        outfit = replace(outfit, behind=virtual.behind, token_path=virtual.token_path)
     return await household.live_with(outfit, hide)
 
 

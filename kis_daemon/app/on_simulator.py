@@ -23,7 +23,7 @@ import yaml
 from kis_daemon.app.audit_places import set_mirror_aside
 from kis_daemon.app.entropy import SeededEntropy
 from kis_daemon.app.errors import UsageError
-from kis_daemon.app.household import Hide, Household, Outfit
+from kis_daemon.app.household import Behind, Hide, Household, Outfit
 from kis_daemon.app.options import RunOptions, SimOptions, SimProfile
 from kis_daemon.app.pace import SessionPace
 from kis_daemon.app.settings import Settings
@@ -38,7 +38,7 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
 from kis_daemon.ports import Rows
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.simulator.faults import FaultPlan
 from kis_daemon.simulator.faults_file import FaultError, plan_of
 from kis_daemon.simulator.price_file import FilePrices
@@ -58,8 +58,13 @@ _KIS_PING_S = 20.0  # as KIS does it: where the stream may break, silence is to 
 _PING_S = 300.0  # in simulated years pings would cost more than prices; how long silence may last grows with it
 
 
-def run_on_the_simulator(settings: Settings, options: RunOptions, calendar: TradingCalendar) -> int:
-    """Run against the simulator in this process, on its own time; return the exit code."""
+def run_on_the_simulator(
+    settings: Settings, options: RunOptions, calendar: TradingCalendar, behind: Behind | None = None
+) -> int:
+    """Run against the simulator in this process, on its own time; return the exit code.
+
+    With somebody `behind` its quotes, its own account is left alone.
+    """
     sim = options.sim
     prices = load_prices(sim.prices, sim.seed, sim.start, calendar)
     universe = universe_of(settings.universe, options, prices)
@@ -78,7 +83,7 @@ def run_on_the_simulator(settings: Settings, options: RunOptions, calendar: Trad
         logs = stack.enter_context(household.logs(clock.now))
         seed = f"{sim.seed}|{origin.isoformat()}"
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            code = runner.run(_simulate(household, clock, prices, universe, world, faults, seed, logs.mask.add))
+            code = runner.run(_simulate(household, clock, prices, universe, world, faults, seed, logs.mask.add, behind))
         if household.days_are_done or household.was_ended_by_the_market:
             world.finish()
     return code
@@ -93,6 +98,7 @@ async def _simulate(
     faults: FaultPlan | None,
     seed: str,
     hide: Hide,
+    behind: Behind | None,
 ) -> int:
     settings = household.settings
     chosen_by = outfit_of_simulation(universe, prices, clock, settings.data_dir, world.identity)
@@ -108,6 +114,8 @@ async def _simulate(
         state_path=world.state_path,
         faults=faults,
     ) as (simulator, outfit):
+        if behind is not None:
+            outfit = replace(outfit, behind=behind, account_view=None)
         code = await household.live_with(outfit, hide)
         if faults is not None:
             fired = Counter(fault.kind for fault in simulator.fault_desk.fired)
@@ -168,7 +176,7 @@ async def simulated_market(
                 limits=replace(limits, pace=replace(limits.pace, silence_s=4.5 * pings_s)),
                 chance=random.Random(f"daemon|{seed}"),
                 entropy=entropy,
-                secret=entropy.token_bytes(32),
+                secret=_secret(settings, entropy),
                 token_path=None,
                 universe=universe,
                 poll_s=_POLL_S,
@@ -176,6 +184,12 @@ async def simulated_market(
                 account_view=simulator.account_view,
             ),
         )
+
+
+def _secret(settings: Settings, entropy: SeededEntropy) -> bytes:
+    """Return what signs tokens: the secret that was set, so that commands beside this run can sign too, or one made."""
+    made = entropy.token_bytes(32)
+    return made if settings.jwt_secret is None else settings.jwt_secret.get_secret_value().encode()
 
 
 def load_faults(path: Path, day: date) -> FaultPlan:
@@ -229,4 +243,4 @@ def _origin(world: World, database: Database, start: date) -> datetime:
 def _release(rows: Rows, at: datetime) -> None:
     """A simulation's money is invented: its switch is released once, and recorded as such (C01)."""
     if rows.kill_switch().since is None:
-        control.release(rows, at, reason="embedded simulator: no real money", by="simulator")
+        kill_switch.release(rows, at, reason="embedded simulator: no real money", by="simulator")

@@ -63,7 +63,10 @@ class SimOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """One run of the daemon. `symbols` outranks every file; `all_symbols` takes whatever the simulator lists."""
+    """One run of the daemon. `symbols` outranks every file; `all_symbols` takes whatever the simulator lists.
+
+    `drift` is whether each evening is compared with a backtest; None: wherever days are as long as days.
+    """
 
     mode: RunMode = RunMode.TRADE
     feed: Feed = Feed.WS
@@ -73,6 +76,7 @@ class RunOptions:
     real_first_order_percent: float = 10.0
     real_limit_symbols_first_day: bool = True
     summary_json: Path | None = None
+    drift: bool | None = None
     data_dir: Path = Path("data")
     config_dir: Path = Path("config")
     symbols: tuple[Symbol, ...] = ()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
-from kis_daemon.app.compose import House
+from kis_daemon.app.house import House
 from kis_daemon.app.settings import Settings
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.domain.calendar import TradingCalendar
@@ -91,16 +92,13 @@ def readiness_checks(
     }
 
 
-def as_told(readiness: Readiness, house: House) -> Mapping[str, object]:
-    """Return the answer to `GET /v1/session/live-readiness` (L05)."""
-    feed = house.control.feed
-    missing = [one.reason for one in readiness.found if one.blocker is Blocker.MISSING_REQUIRED_ENV]
+def as_told(readiness: Readiness, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the answer to `GET /v1/session/live-readiness` (L05): what every venue is `told`, and what was found."""
+    reasons = dict.fromkeys([*told["blocker_reasons"], *(blocker.value for blocker in readiness.blockers)])
     return {
-        "required_env_missing": missing,
-        "ws_connected": feed.connected,
-        "ws_last_error": "" if feed.connected else feed.reason,
-        "can_trade": readiness.can_trade,
-        "blocker_reasons": [blocker.value for blocker in readiness.blockers],
+        **told,
+        "can_trade": not reasons,
+        "blocker_reasons": list(reasons),
         "details": {one.blocker.value: one.reason for one in readiness.found},
     }
 

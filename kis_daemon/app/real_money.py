@@ -16,6 +16,7 @@ from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.console.catalogue import say
+from kis_daemon.domain.first_steps import FirstSteps
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
 
 _REAL_REST = "https://openapi.koreainvestment.com:9443"
@@ -65,3 +66,13 @@ def real_endpoints(confirmed: Confirmed) -> KisEndpoints:
     if not isinstance(confirmed, Confirmed):
         raise ConfigurationError("config.real_not_confirmed")
     return KisEndpoints(rest=Endpoint(url=_REAL_REST), stream=Endpoint(url=_REAL_STREAM))
+
+
+def first_steps(settings: Settings, options: RunOptions) -> FirstSteps:
+    """Return how careful the beginning of a day is: with real money as the command line says."""
+    if settings.trading_mode is not TradingMode.REAL:
+        return FirstSteps()
+    return FirstSteps(
+        order_percent=options.real_first_order_percent,
+        one_symbol_on_the_first_day=options.real_limit_symbols_first_day,
+    )

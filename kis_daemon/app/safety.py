@@ -15,7 +15,7 @@ from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.safeguards import KillSwitchScope
 from kis_daemon.ports import Clock, Rows
-from kis_daemon.services import control as switch
+from kis_daemon.services import kill_switch as switch
 from kis_daemon.services.book import Book
 from kis_daemon.services.circuit_breakers import CircuitBreakers
 from kis_daemon.services.control import Control

@@ -26,10 +26,12 @@ from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings_database import database_url, passwords
 from kis_daemon.app.settings_fields import SECTIONS, nested, refuse_what_does_not_fit
+from kis_daemon.app.settings_http import HttpAccess, http_access
 from kis_daemon.app.settings_keys import Credentials, credentials, get_trading_mode, refuse_what_contradicts
 from kis_daemon.app.settings_sources import FIELD_VARIABLES, Given, dotenv_file, environment, yaml_files
 from kis_daemon.console.alerts import AlertRules
 from kis_daemon.console.catalogue import Language
+from kis_daemon.domain.approvals import ApprovalRules
 from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.market import Symbol
@@ -37,8 +39,10 @@ from kis_daemon.domain.positions import ProtectionRules
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
 from kis_daemon.domain.universe import CandidatePool, SelectionMethod, UniverseRules
+from kis_daemon.services.kill_switch import ReleaseRules
 
 _SHORTEST_SECRET = 32  # bytes (C19)
+_SHORTEST_ADMIN_KEY = 16  # bytes
 _MOST_PAPER_CALLS = 2  # a second; KIS has allowed 1 since 2026-04 and 2 before
 
 MODE_DEFAULTS: Mapping[str, Mapping[TradingMode, str]] = {
@@ -73,6 +77,8 @@ class Settings(BaseSettings):
     kis_calls_per_second: int | None = None
     jwt_secret: SecretStr | None = None
     telegram: TelegramAccess | None = None
+    kill_switch_admin_key: SecretStr | None = None
+    kill_switch_two_persons: bool = False
     database_url: SecretStr | None = None
     data_dir: Path = Path("data")
     config_dir: Path = Path("config")
@@ -86,7 +92,9 @@ class Settings(BaseSettings):
     risk: RiskLimits = Field(default_factory=RiskLimits)
     breaker: BreakerRules = Field(default_factory=BreakerRules)
     universe: UniverseRules = Field(default_factory=UniverseRules)
+    approvals: ApprovalRules = Field(default_factory=ApprovalRules)
     alerts: AlertRules = Field(default_factory=AlertRules)
+    http: HttpAccess = Field(default_factory=HttpAccess)
     commission_pct: float = 0.0140527
 
     @property
@@ -115,11 +123,12 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Return every text that must never be shown, for the log's mask."""
-        held: list[SecretStr | None] = [self.jwt_secret]
+        held: list[SecretStr | None] = [self.jwt_secret, self.kill_switch_admin_key]
         if self.credentials is not None:
             held += [self.credentials.app_key, self.credentials.app_secret, self.credentials.account_no]
         if self.telegram is not None:
             held.append(self.telegram.token)
+        held += [self.http.viewer, self.http.operator, self.http.admin]
         found = [secret.get_secret_value() for secret in held if secret is not None]
         if self.database_url is not None:
             found.extend(passwords(self.database_url.get_secret_value()))
@@ -159,6 +168,8 @@ def load_settings(options: RunOptions, environ: Mapping[str, str], dotenv: Path 
             **urls,
             "jwt_secret": _text(variables, "EXECUTION_JWT_SECRET"),
             "telegram": _telegram(variables),
+            "http": http_access(variables),
+            "kill_switch_admin_key": _admin_key(variables),
             "database_url": database_url(variables),
             "data_dir": options.data_dir,
             "config_dir": options.config_dir,
@@ -172,6 +183,16 @@ def load_settings(options: RunOptions, environ: Mapping[str, str], dotenv: Path 
     if mode is TradingMode.PAPER:
         assert_not_real_mode(settings)
     return settings
+
+
+def release_rules(settings: Settings) -> ReleaseRules:
+    """Return what a release of the kill switch needs under these settings: in REAL the code, always (C01)."""
+    key = settings.kill_switch_admin_key
+    return ReleaseRules(
+        code_always=settings.trading_mode is TradingMode.REAL,
+        two_persons=settings.kill_switch_two_persons,
+        admin_key="" if key is None else key.get_secret_value(),
+    )
 
 
 def assert_not_real_mode(settings: Settings) -> None:
@@ -194,7 +215,15 @@ def _merged(mode: TradingMode, options: RunOptions, variables: Mapping[str, Give
     """Return what every source says of the fields that have a type, the strongest last to speak."""
     given = {path: Given(value=value[mode], place=path) for path, value in MODE_DEFAULTS.items()}
     given |= yaml_files(options.config_dir)
-    typed = ("API_TIMEOUT", "KIS_CALLS_PER_SECOND", "KIS_WS_SYMBOLS", "ORDER_QUANTITY", "MAX_QTY")
+    typed = (
+        "API_TIMEOUT",
+        "KIS_CALLS_PER_SECOND",
+        "KIS_WS_SYMBOLS",
+        "ORDER_QUANTITY",
+        "MAX_QTY",
+        "APPROVAL_POLICY",
+        "KILL_SWITCH_TWO_PERSONS",
+    )
     given |= {FIELD_VARIABLES[name]: variables[name] for name in typed if name in variables}
     if options.symbols:
         given["universe.stocks"] = Given(value=tuple(options.symbols), place="--symbols")
@@ -243,6 +272,15 @@ def _telegram(variables: Mapping[str, Given]) -> TelegramAccess | None:
         missing = "TELEGRAM_BOT_TOKEN" if token is None else "TELEGRAM_CHAT_ID"
         raise ConfigurationError("config.telegram_half", place=missing)
     return TelegramAccess(token=SecretStr(token), chat_id=chat_id)
+
+
+def _admin_key(variables: Mapping[str, Given]) -> str | None:
+    """Return the key that releases the kill switch without its code; a short one would be guessed."""
+    key = _text(variables, "KILL_SWITCH_ADMIN_KEY")
+    if key is not None and len(key.encode()) < _SHORTEST_ADMIN_KEY:
+        place = variables["KILL_SWITCH_ADMIN_KEY"].place
+        raise ConfigurationError("config.admin_key_short", place=place, shortest=_SHORTEST_ADMIN_KEY)
+    return key
 
 
 def _refuse_what_the_venue_forbids(settings: Settings, options: RunOptions, given: Mapping[str, Given]) -> None:

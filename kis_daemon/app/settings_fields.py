@@ -17,6 +17,7 @@ from kis_daemon.app.errors import ConfigurationError
 from kis_daemon.app.settings_ranges import AT_LEAST, RANGES
 from kis_daemon.app.settings_sources import Given
 from kis_daemon.console.alerts import AlertRules
+from kis_daemon.domain.approvals import ApprovalRules
 from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.market import Symbol, as_symbol
@@ -33,12 +34,14 @@ SECTIONS: Mapping[str, type] = {
     "risk": RiskLimits,
     "breaker": BreakerRules,
     "universe": UniverseRules,
+    "approvals": ApprovalRules,
     "alerts": AlertRules,
 }
 
 _LOOSE: Mapping[str, Any] = {
     "api_timeout_s": float,
     "commission_pct": float,
+    "kill_switch_two_persons": bool,
     "kis_calls_per_second": int | None,
     "kis_ws_symbols": tuple[Symbol, ...],
 }

@@ -69,6 +69,8 @@ RANGES: Mapping[str, Range] = {
     "risk.max_trades_a_day": _whole(1, 1000),
     "risk.max_consecutive_losses": _whole(1, 100),
     "risk.max_daily_loss_pct": _number(0.1, 5),  # 5 % is the hard stop of every mode (C15)
+    "approvals.wait_s": _number(5, 3600),
+    "approvals.band_pct": _number(0.01, 10),
     "breaker.warn_drawdown_pct": _number(0.1, 100),
     "breaker.max_drawdown_pct": _number(0.1, 100),
     "breaker.loss_cooldown_hours": _number(0.1, 720),

@@ -37,6 +37,8 @@ KEY_NAMES = ("APP_KEY", "APP_SECRET", "ACCOUNT_NO", "ACCOUNT_PRODUCT_CODE", "HTS
 
 DB_VARIABLES = ("DB_TYPE", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD")
 
+HTTP_VARIABLES = ("HTTP_BIND", "VIEWER_TOKEN", "OPERATOR_TOKEN", "ADMIN_TOKEN")
+
 FIELD_VARIABLES: Mapping[str, str] = {
     "TRADING_MODE": "trading_mode",
     "KIS_REST_URL": "kis_rest_url",
@@ -47,6 +49,9 @@ FIELD_VARIABLES: Mapping[str, str] = {
     "ORDER_QUANTITY": "risk.order_quantity",
     "MAX_QTY": "risk.max_quantity",
     "EXECUTION_JWT_SECRET": "jwt_secret",
+    "APPROVAL_POLICY": "approvals.policy",
+    "KILL_SWITCH_ADMIN_KEY": "kill_switch_admin_key",
+    "KILL_SWITCH_TWO_PERSONS": "kill_switch_two_persons",
     "DATABASE_URL": "database_url",
     "AUTO_TRADE_LOG_DIR": "log_dir",
     "LANGUAGE": "language",
@@ -61,6 +66,7 @@ VARIABLES = frozenset(
         "KIS_MOCK",
         "TELEGRAM_BOT_TOKEN",
         "TELEGRAM_CHAT_ID",
+        *HTTP_VARIABLES,
         *(prefix + name for prefix in KEY_PREFIXES for name in KEY_NAMES),
     }
 )
@@ -68,7 +74,7 @@ VARIABLES = frozenset(
 
 FILES: Mapping[str, tuple[str, ...]] = {
     "strategy.yaml": ("entry", "protection", "trend_break", "gap"),
-    "risk.yaml": ("risk", "breaker", "commission_pct"),
+    "risk.yaml": ("risk", "breaker", "approvals", "commission_pct"),
     "universe.yaml": ("universe", "stocks"),
     "alerts.yaml": ("alerts",),
 }
@@ -78,7 +84,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
 def is_secret(variable: str) -> bool:
     """Whether a variable's value must never be shown."""
     return variable.endswith(
-        ("APP_KEY", "APP_SECRET", "ACCOUNT_NO", "HTS_ID", "_TOKEN", "_SECRET", "_PASSWORD", "DATABASE_URL")
+        ("APP_KEY", "ADMIN_KEY", "APP_SECRET", "ACCOUNT_NO", "HTS_ID", "_TOKEN", "_SECRET", "_PASSWORD", "DATABASE_URL")
     )
 
 

@@ -6,7 +6,7 @@ import resource
 from collections.abc import Mapping
 from typing import Any
 
-from kis_daemon.app.compose import House
+from kis_daemon.app.house import House
 from kis_daemon.domain.performance import orders_by_state, percentile, perform
 from kis_daemon.domain.positions import Trade
 from kis_daemon.services.bookkeeper import shown_price

@@ -20,7 +20,7 @@ from kis_daemon.domain.market import Market
 from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.kis.master_directory import MasterDirectory
 from kis_daemon.kis.master_files import MASTER_URL, MasterFiles
-from kis_daemon.kis.opening import Kis
+from kis_daemon.kis.opening import KisQuotes
 from kis_daemon.ports import Clock, Directory, Issue
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.universe_chooser import UniverseChooser
@@ -111,7 +111,7 @@ def outfit_of_simulation(
 
 
 def universe_chooser(
-    outfit: UniverseOutfit, *, kis: Kis, calendar: TradingCalendar, clock: Clock, told: Told | None = None
+    outfit: UniverseOutfit, *, kis: KisQuotes, calendar: TradingCalendar, clock: Clock, told: Told | None = None
 ) -> UniverseChooser:
     """Build the chooser; nothing is asked or opened."""
     files = outfit.files()
@@ -127,7 +127,7 @@ def universe_chooser(
 
 
 def selector_of(
-    outfit: UniverseOutfit, settings: Settings, *, kis: Kis, calendar: TradingCalendar, clock: Clock
+    outfit: UniverseOutfit, settings: Settings, *, kis: KisQuotes, calendar: TradingCalendar, clock: Clock
 ) -> Callable[[Journal], UniverseSelector]:
     """Return what makes the selector of a daemon, once there is a journal."""
     chooser = universe_chooser(outfit, kis=kis, calendar=calendar, clock=clock)

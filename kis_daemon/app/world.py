@@ -22,6 +22,7 @@ _WORLD = "simulated_world.json"
 SIMULATED_JOURNAL = "simulated_journal.jsonl"
 SIMULATED_UNIVERSE = "simulated_universe"
 _STATE = "simulated_account.json"
+VIRTUAL_ACCOUNT = "virtual_account.json"
 _DATABASE = "simulated.db"
 
 
@@ -56,7 +57,7 @@ class World:
         """Put the files of whatever world was here aside and write this one's name down."""
         files = [self.data_dir / _WORLD, self.state_path, self.data_dir / SIMULATED_JOURNAL]
         files += [self.data_dir / f"{_DATABASE}{suffix}" for suffix in ("", "-wal", "-shm")]
-        files.append(self.data_dir / SIMULATED_UNIVERSE)
+        files += [self.data_dir / SIMULATED_UNIVERSE, self.data_dir / VIRTUAL_ACCOUNT]
         found = [file for file in files if file.exists()]
         if found:
             aside = self.data_dir / "previous_simulation"

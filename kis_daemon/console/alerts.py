@@ -98,7 +98,7 @@ class AlertDesk(Notifier):
         held_back = self._held_back(alert)
         if held_back is None or not any(_wants(sink, alert.severity) for sink in self._sinks):
             return
-        text = say(self._language, alert.event, **alert.data)
+        text = say(self._language, alert.event, **{**alert.data, **alert.private})
         if held_back:
             text = say(self._language, "alert.repeated", text=text, count=held_back)
         if alert.severity is not Severity.INFO:

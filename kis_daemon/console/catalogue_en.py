@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_en import SENTENCES as COMMANDS
+from kis_daemon.console.catalogue_desk_en import SENTENCES as DESK
+from kis_daemon.console.catalogue_operator_en import SENTENCES as OPERATOR
+from kis_daemon.console.catalogue_report_en import SENTENCES as REPORT
 from kis_daemon.console.catalogue_safety_en import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
@@ -48,13 +51,16 @@ SENTENCES: Mapping[str, str] = {
     "universe_halted": "The universe could not be selected; with real money there are no entries today, exits go on: {reason}",
     "daily_loss_reached": "Daily loss limit reached: no more buying today[[. Realised {realized_pnl:gain}]][[, limit {limit_pct:pct}]]",
     "calendar_not_covered": "The trading calendar does not cover {day}: buying has stopped. Please renew config/krx_calendar.yaml",
+    "calendar_disagrees": "Our trading calendar and the broker's differ[[, open at the broker: {open_at_broker}]][[, closed at the broker: {closed_at_broker}]]. No buying on these days; exits go on. Please check config/krx_calendar.yaml",
+    "drift_compared": "Drift {day}: of {orders:number} orders {matched:number} as in the backtest, {price_differs:number} at another price ({cost:gain} cost), {quantity_differs:number} of another quantity, {missing_live:number} only in the backtest, {missing_in_backtest:number} only live",
+    "drift_failed": "The day {day} could not be compared with a backtest: {reason}. Trading is not touched by it",
     "feed_down": "Live quotes lost: {reason}",
     "feed_up": "Live quotes are back",
     "feed_gave_up": "Live quotes cannot be restored, attempts go on slowly: {reason}. Please look",
     "store_away": "The database is away and a spare file stands in: no entries, exits go on. {reason}",
     "position_rebased": "{stock} re-based after a corporate action ({witnesses}): {quantity_before:number} → {quantity:number} shares, stop {stop_before:won} → {stop:won}, target {target:won}",
     "corporate_action_unproven": "{stock}: something changed that two witnesses do not explain; it is locked and NOT sold by itself. {reason}",
-    "examination_failed": "Corporate actions could not be examined for {symbols}; trading goes on with yesterday's levels",
+    "examination_failed": "Corporate actions could not be examined for {symbols} ({reason}); without a proven one yesterday's levels go on",
     "held_halted": "{stock} is halted: {quantity:number} shares wait, exits stay pending",
     "held_in_liquidation": "{stock} is in liquidation trading: {quantity:number} shares have no automatic exit, decide by hand",
     "readiness_blocked": "No entries with real money yet: {reason}. What is held goes on being protected",
@@ -155,6 +161,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "config.jwt_missing": "EXECUTION_JWT_SECRET: missing, and {venue} needs it (32 bytes or more)",
     "config.jwt_short": "EXECUTION_JWT_SECRET: {length} bytes, expected 32 or more",
+    "config.admin_key_short": "{place}: expected {shortest} bytes or more",
     "config.url_in_real": "{place}: the server cannot be changed in REAL; remove it",
     "config.url_not_loopback": "{place}: expected a {schemes} address of this machine (127.0.0.1, localhost, ::1)",
     "config.telegram_half": "{place}: missing; TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID are set both or not at all",
@@ -167,7 +174,7 @@ SENTENCES: Mapping[str, str] = {
     "config.real_mode_in_paper": "The PAPER path met {found}; it does not start",
     "config.data_dir": "{place}: the data folder cannot be written ({reason})",
     "usage.mode_missing": "--mode is missing; say --mode trade (see --help)",
-    "usage.mode_later": "--mode {mode}: not there yet; expected trade",
+    "usage.mode_later": "--mode {mode}: not there yet; expected trade or cbt",
     "usage.confirm_real": "TRADING_MODE REAL: add --confirm-real-trading to trade with real money",
     "usage.sim_with_kis": "{option}: belongs to the embedded simulator and contradicts the KIS keys that are set",
     "usage.sim_clock": "--sim-clock: only in PAPER with a KIS_REST_URL on this machine",
@@ -231,5 +238,9 @@ SENTENCES: Mapping[str, str] = {
     "help.db": "Make the database or bring it to the newest schema.",
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
+    **DESK,
     **SAFETY,
+    # --- kill switch, pause, sales by hand ---------------------------------------------------------------------------
+    **OPERATOR,
+    **REPORT,
 }

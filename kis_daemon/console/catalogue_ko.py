@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kis_daemon.console.catalogue_commands_ko import SENTENCES as COMMANDS
+from kis_daemon.console.catalogue_desk_ko import SENTENCES as DESK
+from kis_daemon.console.catalogue_operator_ko import SENTENCES as OPERATOR
+from kis_daemon.console.catalogue_report_ko import SENTENCES as REPORT
 from kis_daemon.console.catalogue_safety_ko import SENTENCES as SAFETY
 
 SENTENCES: Mapping[str, str] = {
@@ -48,13 +51,16 @@ SENTENCES: Mapping[str, str] = {
     "universe_halted": "종목을 고르지 못했습니다. 실거래이므로 오늘은 매수하지 않고 매도는 계속합니다: {reason}",
     "daily_loss_reached": "일일 손실 한도 도달: 오늘은 더 사지 않습니다[[. 실현손익 {realized_pnl:gain}]][[, 한도 {limit_pct:pct}]]",
     "calendar_not_covered": "거래일 달력에 {day}이(가) 없습니다: 매수를 멈췄습니다. config/krx_calendar.yaml을 갱신하십시오",
+    "calendar_disagrees": "거래일 달력이 증권사와 다릅니다[[, 증권사는 개장: {open_at_broker}]][[, 증권사는 휴장: {closed_at_broker}]]. 그날은 매수하지 않고 매도는 계속합니다. config/krx_calendar.yaml을 확인하십시오",
+    "drift_compared": "백테스트 대조 {day}: 주문 {orders:number}건 중 일치 {matched:number}, 가격 차이 {price_differs:number}(비용 {cost:gain}), 수량 차이 {quantity_differs:number}, 백테스트에만 {missing_live:number}, 실제에만 {missing_in_backtest:number}",
+    "drift_failed": "{day}을(를) 백테스트와 대조하지 못했습니다: {reason}. 매매에는 영향이 없습니다",
     "feed_down": "실시간 시세 끊김: {reason}",
     "feed_up": "실시간 시세 복구",
     "feed_gave_up": "실시간 시세가 복구되지 않습니다. 천천히 계속 시도합니다: {reason}. 확인하십시오",
     "store_away": "데이터베이스에 쓸 수 없어 임시 파일로 기록합니다. 신규 진입은 멈추고 청산은 계속합니다: {reason}",
     "position_rebased": "{stock} 권리·분할 반영({witnesses}): {quantity_before:number}주 → {quantity:number}주, 손절가 {stop_before:won} → {stop:won}, 목표가 {target:won}",
     "corporate_action_unproven": "{stock}: 두 가지 근거로 설명되지 않는 변동입니다. 종목을 잠갔고 자동 매도하지 않습니다: {reason}",
-    "examination_failed": "{symbols}의 권리·분할 여부를 확인하지 못했습니다. 어제 기준가로 계속 보호합니다",
+    "examination_failed": "{symbols}의 권리·분할 여부를 확인하지 못했습니다({reason}). 변경이 확인되지 않은 종목은 어제 기준가로 계속 보호합니다",
     "held_halted": "{stock} 거래정지: 보유 {quantity:number}주의 청산을 보류합니다",
     "held_in_liquidation": "{stock} 정리매매: 보유 {quantity:number}주는 자동 청산하지 않습니다. 직접 판단하세요",
     "readiness_blocked": "실거래 매수 대기: {reason}. 보유 종목은 계속 보호합니다",
@@ -152,6 +158,7 @@ SENTENCES: Mapping[str, str] = {
     "config.account_product": "{place} = {value}: 상품코드 01(위탁 계좌)만 됩니다. 연금(22), IRP(29), 파생(03) 계좌는 이 데몬으로 매매할 수 없습니다",
     "config.jwt_missing": "EXECUTION_JWT_SECRET: {venue}에는 꼭 있어야 합니다(32바이트 이상)",
     "config.jwt_short": "EXECUTION_JWT_SECRET: {length}바이트입니다. 32바이트 이상이어야 합니다",
+    "config.admin_key_short": "{place}: {shortest}바이트 이상이어야 합니다",
     "config.url_in_real": "{place}: REAL에서는 서버 주소를 바꿀 수 없습니다. 지우십시오",
     "config.url_not_loopback": "{place}: 이 컴퓨터(127.0.0.1, localhost, ::1)의 {schemes} 주소여야 합니다",
     "config.telegram_half": "{place}: TELEGRAM_BOT_TOKEN과 TELEGRAM_CHAT_ID는 둘 다 있거나 둘 다 없어야 합니다",
@@ -164,7 +171,7 @@ SENTENCES: Mapping[str, str] = {
     "config.real_mode_in_paper": "PAPER 경로에서 {found}을(를) 만났습니다. 시작하지 않습니다",
     "config.data_dir": "{place}: 데이터 폴더를 쓸 수 없습니다({reason})",
     "usage.mode_missing": "--mode가 없습니다. trade를 쓰십시오(도움말: --help)",
-    "usage.mode_later": "--mode {mode}: 아직 없습니다. trade만 됩니다",
+    "usage.mode_later": "--mode {mode}: 아직 없습니다. trade나 cbt를 적어 주십시오",
     "usage.confirm_real": "TRADING_MODE REAL: 실제 돈으로 매매하려면 --confirm-real-trading을 붙이십시오",
     "usage.sim_with_kis": "{option}: 내장 시뮬레이터용입니다. KIS 키가 있을 때는 쓸 수 없습니다",
     "usage.sim_clock": "--sim-clock: PAPER에서 KIS_REST_URL이 이 컴퓨터를 가리킬 때만 쓸 수 있습니다",
@@ -228,5 +235,9 @@ SENTENCES: Mapping[str, str] = {
     "help.db": "데이터베이스를 만들거나 새 구조로 올립니다.",
     # --- commands beside the daemon ----------------------------------------------------------------------------------
     **COMMANDS,
+    **DESK,
     **SAFETY,
+    # --- kill switch, pause, sales by hand ---------------------------------------------------------------------------
+    **OPERATOR,
+    **REPORT,
 }

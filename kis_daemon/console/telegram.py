@@ -1,4 +1,4 @@
-"""The Telegram sink: one text to one chat. The only module that knows python-telegram-bot.
+"""The Telegram sink: one text to one chat. It and the inbox are the only modules that know python-telegram-bot.
 
 Rules of this room
     The library is imported and the connection opened at the first alert: a daemon without Telegram pays nothing.
@@ -19,6 +19,7 @@ from kis_daemon.ports import Severity
 
 if TYPE_CHECKING:
     from telegram import Bot
+    from telegram.request import HTTPXRequest
 
 BOT_API = "https://api.telegram.org/bot"
 _LONGEST_TEXT = 4096  # Telegram Bot API, sendMessage
@@ -91,18 +92,8 @@ class TelegramSink:
 
     def _connect(self) -> Bot:
         from telegram import Bot
-        from telegram.request import HTTPXRequest
 
-        os.environ.setdefault("PTB_TIMEDELTA", "true")  # else the library warns of its own old way of telling delays
-        for name in _LOGS_ADDRESSES:
-            logging.getLogger(name).setLevel(logging.WARNING)
-        request = HTTPXRequest(
-            connection_pool_size=1,
-            connect_timeout=self._timeout_s,
-            read_timeout=self._timeout_s,
-            write_timeout=self._timeout_s,
-            pool_timeout=self._timeout_s,
-        )
+        request = a_request(self._timeout_s)
         self._bot = Bot(self._token, base_url=self._base_url, request=request, get_updates_request=request)
         return self._bot
 
@@ -110,6 +101,22 @@ class TelegramSink:
         """Yield the pauses before further attempts; none after the last."""
         for attempt in range(self._attempts - 1):
             yield 0.5 * 2**attempt
+
+
+def a_request(timeout_s: float) -> HTTPXRequest:
+    """Return one connection to Telegram whose every step may take `timeout_s`, and whose addresses nobody logs."""
+    from telegram.request import HTTPXRequest
+
+    os.environ.setdefault("PTB_TIMEDELTA", "true")  # else the library warns of its own old way of telling delays
+    for name in _LOGS_ADDRESSES:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return HTTPXRequest(
+        connection_pool_size=1,
+        connect_timeout=timeout_s,
+        read_timeout=timeout_s,
+        write_timeout=timeout_s,
+        pool_timeout=timeout_s,
+    )
 
 
 def _seconds(delay: int | float | timedelta) -> float:

@@ -4,16 +4,37 @@ Rules of this room (S0-P02, C28)
     A token is bound to one exact order and used once; only its hash is ever kept.
     A mandate is a standing approval within bounds: symbols, side, largest quantity and notional a day, expiry.
     A position carries an exit mandate of its own: SELL, at most what is held, until flat. No stop waits for a person.
+    What a person decides about is a stored proposal: an order of a signal, or positions to be bought (allocation.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from kis_daemon.domain.market import Side, Symbol, Won
-from kis_daemon.domain.orders import OrderIntent
+from kis_daemon.domain.market import Market, Side, Symbol, Won
+from kis_daemon.domain.orders import OrderIntent, OrderType
+
+
+class ApprovalPolicy(StrEnum):
+    """Who approves an entry: a standing mandate, or a person each time."""
+
+    MANDATE = "mandate"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRules:
+    """Who approves entries. A person has `wait_s` seconds, while the price falls no more than `band_pct` percent."""
+
+    policy: ApprovalPolicy = ApprovalPolicy.MANDATE
+    wait_s: float = 300.0
+    band_pct: float = 1.0
 
 
 class ProposalStatus(StrEnum):
@@ -34,8 +55,16 @@ class TokenRefusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalTerms:
+    """Until when, and down to which price, a person may approve an order; its limit is the highest price."""
+
+    expires_at: datetime
+    lowest_price: Won
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """An order proposed from a signal, with what was in force when it was."""
+    """An order proposed from a signal, with what was in force when it was; `terms` where a person decides."""
 
     proposal_id: str
     created_at: datetime
@@ -45,6 +74,70 @@ class Proposal:
     schema_version: str
     intent: OrderIntent
     status: ProposalStatus
+    terms: ProposalTerms | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredProposal:
+    """A proposal as the records hold it; `payload` is the JSON that its approval is bound to."""
+
+    proposal_id: str
+    created_at: datetime
+    correlation_id: str
+    config_hash: str
+    git_commit_sha: str
+    schema_version: str
+    status: ProposalStatus
+    payload: str
+    snapshot_id: int | None = None
+
+    @property
+    def payload_hash(self) -> str:
+        """Return the hex SHA-256 of the payload."""
+        return hashlib.sha256(self.payload.encode()).hexdigest()
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """Return the payload as a mapping, empty where it is none."""
+        try:
+            content = json.loads(self.payload)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    @property
+    def is_of_a_signal(self) -> bool:
+        """Whether it is one exact order, which is placed by the daemon at its approval."""
+        return "signal_id" in self.content
+
+    def intent(self) -> OrderIntent:
+        """Return the order that a signal's proposal asks for; `ValueError` where the payload is not one."""
+        try:
+            told = {part.name: self.content[part.name] for part in fields(OrderIntent)}
+            kinds = {"market": Market(told["market"]), "side": Side(told["side"])}
+            return OrderIntent(**(told | kinds | {"order_type": OrderType(told["order_type"])}))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"proposal {self.proposal_id} holds no order: {error!r}") from None
+
+    def terms(self) -> ProposalTerms | None:
+        """Return until when and down to which price it may be approved, None where it says nothing of it."""
+        content = self.content
+        try:
+            expires_at = datetime.fromisoformat(content["expires_at"])
+            return ProposalTerms(expires_at=expires_at, lowest_price=int(content["lowest_price"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order that somebody asked for, before anything of it was believed."""
+
+    symbol: str
+    side: Side
+    quantity: int
+    price: Won | None
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +153,16 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredApproval:
+    """What the records say of a token's approval."""
+
+    approval_id: int
+    proposal_id: str
+    token_expires_at: datetime
+    token_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mandate:
     """A standing approval. `symbols` empty means every symbol of the venue."""
 
@@ -71,6 +174,44 @@ class Mandate:
     symbols: tuple[Symbol, ...]
     max_quantity: int
     max_notional_a_day: Won
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMandate:
+    """A mandate as the records hold it: signed over all of its bounds, for one mode, until revoked."""
+
+    mandate: Mandate
+    mode: str
+    signature: str
+    revoked_at: datetime | None = None
+    revoked_by: str = ""
+    revoked_reason: str = ""
+
+
+def mandate_text(mandate: Mandate, mode: str) -> str:
+    """Return what a mandate's signature is made over: every bound of it, and the mode."""
+    return json.dumps(
+        [
+            mandate.mandate_id,
+            mode,
+            mandate.signed_by,
+            int(mandate.signed_at.timestamp()),
+            int(mandate.expires_at.timestamp()),
+            mandate.side.value,
+            list(mandate.symbols),
+            mandate.max_quantity,
+            mandate.max_notional_a_day,
+        ],
+        ensure_ascii=False,
+    )
+
+
+def positions_cover(proposal: StoredProposal, intent: OrderIntent) -> bool:
+    """Whether `intent` buys one of the positions that `proposal` asks for."""
+    positions = proposal.content.get("positions")
+    if intent.side is not Side.BUY or not isinstance(positions, list):
+        return False
+    return any(isinstance(each, dict) and each.get("symbol") == intent.symbol for each in positions)
 
 
 def mandate_refuses(

@@ -94,13 +94,18 @@ class TradingDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TradingCalendar:
-    """Every day from `first` to `last`, open or closed; immutable, and silent about any other day."""
+    """Every day from `first` to `last`, open or closed; immutable, and silent about any other day.
+
+    But for `opened_elsewhere`: closed days that the broker says the exchange opens. No answer of ours changes by them;
+    whoever watches what is held may want to know.
+    """
 
     first: date
     last: date
     _days: Mapping[date, TradingDay] = field(repr=False)
     _dates: tuple[date, ...] = field(repr=False)  # the keys of `_days`, ascending: what bisect needs
     _reasons: Mapping[date, str] = field(repr=False)
+    opened_elsewhere: set[date] = field(repr=False, default_factory=set)
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, object]) -> TradingCalendar:

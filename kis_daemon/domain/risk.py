@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from kis_daemon.domain.market import Symbol, Won
+from kis_daemon.domain.calendar import SessionPhase
+from kis_daemon.domain.market import Listing, Quote, QuoteSource, Symbol, Won, tick_size
 
 _NEAR = 0.6  # of the daily loss limit (C15)
 
@@ -160,6 +161,40 @@ def check_entry(symbol: Symbol, figures: AccountFigures, limits: RiskLimits) -> 
 def _room(figures: AccountFigures, limits: RiskLimits) -> Won:
     """Return how many won may be put at risk yet."""
     return math.floor(figures.equity * limits.max_exposure_pct / 100) - figures.exposure
+
+
+def touch(quote: Quote) -> Won:
+    """Return the price to buy at: the ask, or the last price where the source tells no touch; 0 where nobody offers."""
+    return quote.price if quote.source is QuoteSource.REST else quote.ask
+
+
+def market_refuses(listing: Listing | None, quote: Quote | None, phase: SessionPhase) -> Denied | None:
+    """Return why the market is in no state to buy in (S3-F08; section 8), None where it is."""
+    if phase is not SessionPhase.REGULAR:
+        return Denied(code="not_continuous", reason=f"the session is {phase}")
+    if listing is None or quote is None or touch(quote) <= 0:
+        return Denied(code="no_price", reason="no listing of today, no price, or nobody offers")
+    refusals = {
+        "halted": quote.halted or listing.suspended,
+        "in_vi": quote.in_vi,
+        "under_administration": listing.under_administration,
+        "in_liquidation": listing.in_liquidation,
+        "upper_limit": quote.price >= listing.upper_limit,
+    }
+    code = next((name for name, holds in refusals.items() if holds), None)
+    return None if code is None else Denied(code=code, reason=f"{quote.symbol} at {quote.price}: {code}")
+
+
+def price_refused(price: Won, listing: Listing, on: date) -> Denied | None:
+    """Return why no limit order can stand at `price`, None where it can."""
+    tick = tick_size(price, listing.market, on) if price > 0 else 0
+    if not tick or price % tick:
+        return Denied(code="tick", reason=f"{price} is no price of {listing.market}, which moves in {tick}")
+    if not listing.lower_limit <= price <= listing.upper_limit:
+        return Denied(
+            code="price_limits", reason=f"{price} is outside of {listing.lower_limit} to {listing.upper_limit}"
+        )
+    return None
 
 
 def check_order(

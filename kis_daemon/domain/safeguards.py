@@ -3,12 +3,14 @@
 Rules of this room
     The gate is derived at every question and never stored, so nothing automatic can disarm a stop.
     HALTED: nothing but cancels. EXIT_ONLY: what is held may be sold. OPEN: everything.
-    No kill switch record means ACTIVE with scope ALL (C01). Only a person activates ALL; what activates
-    by itself is ENTRIES.
+    No kill switch record means ACTIVE with scope ALL (C01). Only a person activates ALL; what activates by itself is an
+    `AutomaticStop`, which has no scope to choose: it is ENTRIES.
+    Two switches together are the wider one. A close-all is an operator's and passes the switch, but nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -49,6 +51,57 @@ class KillSwitch:
         return self.is_active and (self.scope is KillSwitchScope.ALL or side is Side.BUY)
 
 
+class StopCause(StrEnum):
+    """What may stop entries without a person."""
+
+    HARD_LOSS = "hard_loss"
+    DRAWDOWN = "drawdown"
+    EQUITY_MISMATCH = "equity_mismatch"
+    UNKNOWN_ORDERS = "unknown_orders"
+    STREAM_KEY_IN_USE = "stream_key_in_use"
+    REPEATED_REJECTS = "repeated_rejects"
+
+
+TRIGGER_SOURCES: Mapping[StopCause, str] = {
+    StopCause.HARD_LOSS: "circuit_breaker_cascade",
+    StopCause.DRAWDOWN: "circuit_breaker_cascade",
+    StopCause.EQUITY_MISMATCH: "critical_error",
+    StopCause.UNKNOWN_ORDERS: "critical_error",
+    StopCause.STREAM_KEY_IN_USE: "system_health",
+    StopCause.REPEATED_REJECTS: "exchange_emergency",
+}
+"""What `kill_switch_events.trigger_source` says of each (L17)."""
+
+AUTOMATIC_ACTOR = "engine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomaticStop:
+    """An activation by the daemon itself: it can stop entries and nothing more."""
+
+    cause: StopCause
+    reason: str
+
+    def switch(self, at: datetime) -> KillSwitch:
+        """Return the switch as this stop sets it."""
+        return KillSwitch(
+            status=KillSwitchStatus.ACTIVE,
+            scope=KillSwitchScope.ENTRIES,
+            reason=f"{self.cause}: {self.reason}",
+            actor=AUTOMATIC_ACTOR,
+            since=at,
+        )
+
+
+def widest(first: KillSwitch, *others: KillSwitch | None) -> KillSwitch:
+    """Return the one that stops most; the first of equals."""
+    return max((first, *(other for other in others if other is not None)), key=_width)
+
+
+def _width(switch: KillSwitch) -> int:
+    return 0 if not switch.is_active else 1 if switch.scope is KillSwitchScope.ENTRIES else 2
+
+
 NEVER_RELEASED = KillSwitch(
     status=KillSwitchStatus.ACTIVE,
     scope=KillSwitchScope.ALL,
@@ -80,6 +133,7 @@ class Conditions:
     api_breaker_open: bool = False
     quotes_fresh: bool = True
     calendar_covers_today: bool = True
+    calendar_agrees: bool = True
     universe_ready: bool = True
     store_writable: bool = True
     order_evidence_sound: bool = True
@@ -96,6 +150,10 @@ class GateView:
     def lets(self, side: Side) -> bool:
         """Whether an order of `side` may pass."""
         return self.gate is Gate.OPEN or (self.gate is Gate.EXIT_ONLY and side is Side.SELL)
+
+    def lets_close_all(self) -> bool:
+        """Whether an operator's confirmed close-all may sell: the kill switch alone does not stop it (C10)."""
+        return self.gate is not Gate.HALTED or self.reasons == ("kill_switch",)
 
 
 def gate(conditions: Conditions) -> GateView:
@@ -119,6 +177,7 @@ def gate(conditions: Conditions) -> GateView:
         "api_breaker": conditions.api_breaker_open,
         "quotes_stale": not conditions.quotes_fresh,
         "calendar_not_covered": not conditions.calendar_covers_today,
+        "calendar_disagrees": not conditions.calendar_agrees,
         "universe_not_ready": not conditions.universe_ready,
         "store_not_writable": not conditions.store_writable,
         "order_evidence_in_doubt": not conditions.order_evidence_sound,

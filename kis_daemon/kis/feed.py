@@ -92,7 +92,7 @@ class KisFeed:
     async def run(self, sink: FeedSink) -> None:
         """Connect, register, read and reconnect until cancelled."""
         log.info("ws_runtime_activated", url=self._endpoint.url)
-        told_down = False
+        told_down = told_in_use = False
         while True:
             self._reconnect_asked.clear()
             lost, heard_data, was_up = await self._connect_once(sink)
@@ -101,9 +101,10 @@ class KisFeed:
             gave_up = self._incident.note(lost)
             self._counters.attempts = self._incident.attempts
             self._counters.last_error = lost.reason
-            if was_up or gave_up or not told_down:
-                told_down = True
-                sink.on_feed_state(FeedState(connected=False, reason=lost.reason, gave_up=gave_up))
+            in_use = self._incident.key_in_use
+            if was_up or gave_up or in_use != told_in_use or not told_down:
+                told_down, told_in_use = True, in_use
+                sink.on_feed_state(FeedState(connected=False, reason=lost.reason, gave_up=gave_up, key_in_use=in_use))
             await self._wait(lost, self._incident.delay_s(lost))
 
     async def _wait(self, lost: LinkLost, delay_s: float) -> None:

@@ -60,6 +60,11 @@ class Incident:
             log.error("feed_reconnect_series_failed", attempts=self.attempts, reason=lost.reason)
         return self.attempts == SERIES
 
+    @property
+    def key_in_use(self) -> bool:
+        """Whether another session has had our key time and again."""
+        return self._in_use >= IN_USE_TOLD_AT
+
     def delay_s(self, lost: LinkLost) -> float:
         """Return how long to wait before the next attempt."""
         if lost.in_use and self.attempts < SERIES:

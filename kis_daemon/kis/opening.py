@@ -47,10 +47,9 @@ class KisLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kis:
-    """An open KIS environment. `cooldown` tells how long KIS's last "too many calls" still holds."""
+class KisQuotes:
+    """An open KIS environment that is only asked. `cooldown` tells how long KIS's last "too many calls" still holds."""
 
-    broker: KisBroker
     market_data: KisMarketData
     survey: KisSurvey
     feed: KisFeed
@@ -68,6 +67,13 @@ class Kis:
         return all(told)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kis(KisQuotes):
+    """An open KIS environment with its account."""
+
+    broker: KisBroker
+
+
 @asynccontextmanager
 async def open_kis(
     endpoints: KisEndpoints,
@@ -79,23 +85,64 @@ async def open_kis(
     limits: KisLimits,
 ) -> AsyncIterator[Kis]:
     """Open the environment, close it at the end; keys are kept in `token_path`, or in memory only."""
-    budget = Budget(limits.calls, limits.spacing_s)
-    key_file = KeyFile(token_path, credentials.owner(profile))
     server_clock = ServerClock(clock)
     async with Transport(endpoints.rest, limits.timeout_s, server_clock.hear) as transport:
-        tokens = KeyKeeper(AccessTokens(transport, budget, credentials, clock), key_file, clock)
-        stream_keys = KeyKeeper(StreamKeys(transport, budget, credentials, clock), key_file, clock)
-        access = Access(tokens, budget, credentials)
-        questions = Questions(transport, access, limits.retry, random)
-        commands = Commands(transport, access)
-        market_data = KisMarketData(questions, profile, clock)
-        yield Kis(
-            broker=KisBroker(questions, commands, credentials, profile, clock),
-            market_data=market_data,
-            survey=KisSurvey(questions, profile, market_data.ranking),
-            feed=KisFeed(endpoints.stream, stream_keys, credentials, profile, clock, random, limits.pace),
-            access_tokens=tokens,
-            stream_keys=stream_keys,
-            cooldown=budget,
-            server_clock=server_clock,
+        asked, access, questions = _asked(
+            transport, server_clock, endpoints, credentials, profile, clock, random, token_path, limits
         )
+        yield Kis(
+            broker=KisBroker(questions, Commands(transport, access), credentials, profile, clock),
+            market_data=asked.market_data,
+            survey=asked.survey,
+            feed=asked.feed,
+            access_tokens=asked.access_tokens,
+            stream_keys=asked.stream_keys,
+            cooldown=asked.cooldown,
+            server_clock=asked.server_clock,
+        )
+
+
+@asynccontextmanager
+async def open_quotes(
+    endpoints: KisEndpoints,
+    credentials: Credentials,
+    profile: KisProfile,
+    clock: Clock,
+    random: Random,
+    token_path: Path | None,
+    limits: KisLimits,
+) -> AsyncIterator[KisQuotes]:
+    """As `open_kis`, for somebody who only asks: no broker is made, and nothing that could send a command."""
+    server_clock = ServerClock(clock)
+    async with Transport(endpoints.rest, limits.timeout_s, server_clock.hear) as transport:
+        yield _asked(transport, server_clock, endpoints, credentials, profile, clock, random, token_path, limits)[0]
+
+
+def _asked(
+    transport: Transport,
+    server_clock: ServerClock,
+    endpoints: KisEndpoints,
+    credentials: Credentials,
+    profile: KisProfile,
+    clock: Clock,
+    random: Random,
+    token_path: Path | None,
+    limits: KisLimits,
+) -> tuple[KisQuotes, Access, Questions]:
+    budget = Budget(limits.calls, limits.spacing_s)
+    key_file = KeyFile(token_path, credentials.owner(profile))
+    tokens = KeyKeeper(AccessTokens(transport, budget, credentials, clock), key_file, clock)
+    stream_keys = KeyKeeper(StreamKeys(transport, budget, credentials, clock), key_file, clock)
+    access = Access(tokens, budget, credentials)
+    questions = Questions(transport, access, limits.retry, random)
+    market_data = KisMarketData(questions, profile, clock)
+    quotes = KisQuotes(
+        market_data=market_data,
+        survey=KisSurvey(questions, profile, market_data.ranking),
+        feed=KisFeed(endpoints.stream, stream_keys, credentials, profile, clock, random, limits.pace),
+        access_tokens=tokens,
+        stream_keys=stream_keys,
+        cooldown=budget,
+        server_clock=server_clock,
+    )
+    return quotes, access, questions

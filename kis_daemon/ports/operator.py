@@ -20,12 +20,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something to tell a person: the name of the fact and its data; the words come from the catalogue."""
+    """Something to tell a person: the name of the fact and its data; the words come from the catalogue.
+
+    What is `private` is told to that person and stands in no log.
+    """
 
     event: str
     severity: Severity
     at: datetime
     data: Mapping[str, Scalar] = field(default_factory=dict)
+    private: Mapping[str, Scalar] = field(default_factory=dict, repr=False)
 
 
 class Notifier(Protocol):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from kis_daemon.ports.desk import DeskRows
+
 if TYPE_CHECKING:
-    from kis_daemon.domain.approvals import Approval, Proposal, TokenRefusal
+    from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, TokenRefusal
     from kis_daemon.domain.breakers import Breaker, Trip
     from kis_daemon.domain.events import Event, OperatorEvent
     from kis_daemon.domain.locks import LockScope, SymbolLock
@@ -75,7 +77,7 @@ class DaySummary:
     positions: int
 
 
-class Rows(Protocol):
+class Rows(DeskRows, Protocol):
     """The rows as one transaction sees them. Synchronous: a unit of work runs to its end or leaves no trace."""
 
     def append(self, event: Event) -> None:
@@ -94,7 +96,9 @@ class Rows(Protocol):
         """Return the newest record, `NEVER_RELEASED` without one; an open `kill_switch_events` row of an operator
         stands above it (C13)."""
 
-    def set_kill_switch(self, switch: KillSwitch) -> None: ...
+    def set_kill_switch(self, switch: KillSwitch, trigger_source: str = "manual") -> None:
+        """Write the switch as the newest record; an activation with its `trigger_source` (L17), a release closes all
+        that is open."""
 
     def symbol_locks(self) -> tuple[SymbolLock, ...]:
         """Return every lock that nobody has taken away, by symbol and scope; of one scope the newest."""
@@ -130,7 +134,7 @@ class Rows(Protocol):
     def save_order(self, order: Order) -> None:
         """Write the order over its row of the version before; `StaleVersion` if that is not what stands there."""
 
-    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+    def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         """Keep an order that was asked for and refused before it was begun."""
 
     def order(self, key: OrderKey) -> Order | None: ...

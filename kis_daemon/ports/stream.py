@@ -41,7 +41,7 @@ class FeedState:
 
     `resync_needed` stands in the first state of every connection: what happened before it was missed, so orders,
     account and prices are to be asked for before entries go on. `gave_up`: a whole series of attempts has failed and
-    a person is to be told; the feed goes on, slowly.
+    a person is to be told; the feed goes on, slowly. `key_in_use`: another session has our key, again and again.
     """
 
     connected: bool
@@ -49,6 +49,7 @@ class FeedState:
     reason: str = ""
     resync_needed: bool = False
     gave_up: bool = False
+    key_in_use: bool = False
 
 
 class FeedSink(Protocol):

@@ -1,8 +1,9 @@
 """The inputs of a day in one file: `data/inputs/YYYYMMDD.jsonl.gz`, from which its decisions can be derived again.
 
 Rules of this room
-    Lines are added and never changed. A line is in memory until the next write, seconds later; each write is a gzip
-    member of its own, so that a crash costs the last seconds and the rest can be read, by `zcat` too.
+    Lines are added and never changed: what stands in one is frozen, or the line's own. It is in memory until the next
+    write, seconds later, and becomes text then: no decision waits for that. Each write is a gzip member of its own, so
+    that a crash costs the last seconds and the rest can be read, by `zcat` too.
     Trading never waits for this file and never fails for it. What could not be written is counted and told.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from kis_daemon.ports import Alert, Clock, Notifier, Severity
+from kis_daemon.services.audit_values import written
 
 _PAUSE_S = 5.0
 _GZIP = 31  # zlib's number for a gzip stream of the usual window
@@ -33,7 +35,7 @@ class InputFile:
         self._folder = folder
         self._clock = clock
         self._notifier = notifier
-        self._waiting: list[tuple[date, str]] = []
+        self._waiting: list[tuple[date, list[Any]]] = []
         self._noted = asyncio.Event()
         self._turn = asyncio.Lock()
         self._lost = 0
@@ -47,7 +49,7 @@ class InputFile:
             self._lost += 1
             return
         day = self._clock.now().date()
-        self._waiting.append((day, json.dumps(line, separators=(",", ":"), ensure_ascii=False)))
+        self._waiting.append((day, line))
         self._noted.set()
 
     async def run(self) -> None:
@@ -87,9 +89,9 @@ class InputFile:
         }
         self._notifier.tell(Alert(event="inputs_recorded", severity=Severity.INFO, at=self._clock.now(), data=data))
 
-    def _write(self, waiting: list[tuple[date, str]]) -> None:
+    def _write(self, waiting: list[tuple[date, list[Any]]]) -> None:
         for day in sorted({day for day, _ in waiting}):
-            text = "".join(f"{line}\n" for at, line in waiting if at == day)
+            text = "".join(f"{_text(line)}\n" for at, line in waiting if at == day)
             self._folder.mkdir(parents=True, exist_ok=True)
             left = memoryview(gzip.compress(text.encode(), mtime=0))
             descriptor = os.open(self.path(day), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -98,6 +100,10 @@ class InputFile:
                     left = left[os.write(descriptor, left) :]
             finally:
                 os.close(descriptor)
+
+
+def _text(line: list[Any]) -> str:
+    return json.dumps(written(line), separators=(",", ":"), ensure_ascii=False)
 
 
 def read_lines(path: Path) -> Iterator[list[Any]]:

@@ -35,7 +35,16 @@ from kis_daemon.services.door import Door, Queued, Refused
 from kis_daemon.services.seller import Seller
 from kis_daemon.services.trader import Trader
 
-FIGURES = ("day", "statement_cash", "holdings_value", "day_base_equity", "notional_today", "is_first_day")
+FIGURES = (
+    "day",
+    "statement_cash",
+    "holdings_value",
+    "day_base_equity",
+    "notional_today",
+    "lowest_realized",
+    "longest_losing_run",
+    "is_first_day",
+)
 KEYED = ("orders", "positions", "listings", "external", "locked", "entry_locks", "sellable_cap", "stopped_on")
 
 
@@ -61,22 +70,22 @@ class BookWatch:
         figures = [getattr(book, name) for name in FIGURES]
         if figures != self._figures:
             self._figures = figures
-            found["figures"] = written(figures)
+            found["figures"] = figures
         for name in KEYED:
             now, before = getattr(book, name), self._keyed.get(name, {})
             if now != before:
-                changed = {key: written(value) for key, value in now.items() if before.get(key) != value}
+                changed = {key: value for key, value in now.items() if before.get(key) != value}
                 found[name] = changed | {key: None for key in before if key not in now}
                 self._keyed[name] = dict(now)
         if book.trial != self._trial:
             self._trial = book.trial
-            found["trial"] = written(book.trial)
+            found["trial"] = book.trial
         if book.live != self._live:
             self._live = dict(book.live)
             found["live"] = [[symbol, side.value, key] for (symbol, side), key in self._live.items()]
         if book.trades_today != self._trades:
             self._trades = list(book.trades_today)
-            found["trades"] = written(self._trades)
+            found["trades"] = self._trades
         return found
 
 
@@ -107,13 +116,13 @@ class RecordedTrader(Trader):
         rules: TradingRules,
         file: InputFile,
         door: RecordedDoor,
-        mandate: Mandate,
+        mandates: Callable[[], tuple[Mandate, ...]],
         bars: Callable[[Symbol], tuple[Bar, ...]],
     ) -> None:
         super().__init__(book=book, buyer=buyer, seller=seller, calendar=calendar, clock=clock, rules=rules)
         self._file = file
         self._door = door
-        self._mandate = mandate
+        self._mandates = mandates
         self._bars = bars
         self._watch = BookWatch(book)
         self._told_bars: dict[Symbol, tuple[Bar, ...]] = {}
@@ -123,12 +132,16 @@ class RecordedTrader(Trader):
         self._watch.forget()
         self._told_bars.clear()
         carried = [_carried(desk, self._rules) for desk in self._desks.values()]
-        self._tell("day", written(self._rules), written(self._mandate), carried)
+        self._tell("day", self._rules, self._mandates(), carried)
         self._has_begun = True
         for symbol in self._desks:
             self._tell_bars(symbol)
         self._tell("opened")
         super().start_day()
+
+    def note_mandates(self) -> None:
+        """Other mandates are in force from now on."""
+        self._tell("mandates", written(self._mandates()))
 
     def watch(self, universe: Iterable[Symbol]) -> None:
         symbols = list(universe)
@@ -145,7 +158,7 @@ class RecordedTrader(Trader):
         super().forget_setup(symbol, reason)
 
     def on_change(self, order: Order) -> None:
-        self._tell("change", written(order))
+        self._tell("change", order)
         super().on_change(order)
 
     def on_account_change(self, symbol: Symbol) -> None:
@@ -153,7 +166,7 @@ class RecordedTrader(Trader):
         super().on_account_change(symbol)
 
     def on_refusal(self, order: Order, market_closed: bool) -> None:
-        self._tell("refusal", written(order), market_closed)
+        self._tell("refusal", order, market_closed)
         super().on_refusal(order, market_closed)
 
     def _look(self, desk: SymbolDesk, quote: Quote, seen_at: float) -> None:
@@ -163,18 +176,18 @@ class RecordedTrader(Trader):
         try:
             super()._look(desk, quote, seen_at)
         finally:
-            self._file.add(["look", now.isoformat(), changes, written(quote), self._door.answer])
+            self._file.add(["look", now, changes, quote, self._door.answer])
 
     def _begin(self) -> None:
         """A daemon has started: what it does before its day is prepared needs rules and mandate too."""
         if not self._has_begun:
             self._has_begun = True
-            self._tell("day", written(self._rules), written(self._mandate), [])
+            self._tell("day", self._rules, self._mandates(), [])
 
     def _tell(self, what: str, *told: Any) -> None:
         if what != "day":
             self._begin()
-        self._file.add([what, self._clock.now().isoformat(), self._watch.changes(), *told])
+        self._file.add([what, self._clock.now(), self._watch.changes(), *told])
 
     def _tell_bars(self, symbol: Symbol) -> None:
         """Write down the bars of `symbol` with their hash, unless these are written already."""
@@ -183,7 +196,7 @@ class RecordedTrader(Trader):
             return
         kept = len(told) if bars[: len(told)] == told else 0  # the rest is there already
         self._told_bars[symbol] = bars
-        self._file.add(["bars", self._clock.now().isoformat(), {}, symbol, bars_hash(bars), kept, written(bars[kept:])])
+        self._file.add(["bars", self._clock.now(), {}, symbol, bars_hash(bars), kept, bars[kept:]])
 
 
 def bars_hash(bars: Sequence[Bar]) -> str:

@@ -160,6 +160,7 @@ class Replayer:
         self._door = _Answers(self._clock)
         self._book = Book()
         self._trader: Trader | None = None
+        self._desk: ApprovalDesk | None = None
         self._rules: TradingRules | None = None
         self._bars: dict[Symbol, tuple[Bar, ...]] = {}
         self._carried: Sequence[Any] = ()
@@ -203,7 +204,7 @@ class Replayer:
             case _:
                 self._call(what, told)
 
-    def _begin(self, rules: Any, mandate: Any, carried: Sequence[Any]) -> None:
+    def _begin(self, rules: Any, mandates: Any, carried: Sequence[Any]) -> None:
         """A new trader, as after a start or in the morning."""
         self._since = self._since or self._clock.at
         self._book = Book()
@@ -212,17 +213,23 @@ class Replayer:
             bytes(32),  # its tokens are read by nobody
             _NoChance(),
             self._clock,
-            read(Mandate, mandate),
+            None,
             Provenance(config_hash="", git_commit_sha="", schema_version=""),
         )
+        self._desk = desk
+        self._stand_by(mandates)
         shared: dict[str, Any] = {"book": self._book, "rules": self._rules}
         placing: dict[str, Any] = {"journal": self._notes, "synchronizer": self._door, "approvals": desk}
-        risk = RiskManager(calendar=self._calendar, clock=self._clock, **shared)
+        risk = RiskManager(calendar=self._calendar, clock=self._clock, quote=_no_quote, **shared)
         buyer = Buyer(risk=risk, **shared, **placing)
         locks = Locks(book=self._book, journal=self._notes, clock=self._clock, on_change=_nobody)
         seller = Seller(clock=self._clock, locks=locks, **shared, **placing)
         self._trader = Trader(buyer=buyer, seller=seller, calendar=self._calendar, clock=self._clock, **shared)
         self._carried = carried
+
+    def _stand_by(self, mandates: Sequence[Any]) -> None:
+        assert self._desk is not None
+        self._desk.stand_by(tuple(read(Mandate, mandate) for mandate in mandates))
 
     def _open(self) -> None:
         """Give the desks what they carried over, and open the day."""
@@ -282,6 +289,8 @@ class Replayer:
         trader = self._trader
         assert trader is not None
         match what:
+            case "mandates":
+                self._stand_by(told[0])
             case "watch":
                 trader.watch(told[0])
             case "learn":
@@ -353,6 +362,10 @@ class Replayer:
     def _part(self, symbol: str, what: str, recorded: str, replayed: str) -> None:
         at = self._clock.at
         raise _Parted(Difference(at=at, symbol=symbol, what=what, recorded=recorded, replayed=replayed))
+
+
+def _no_quote(_symbol: Symbol) -> None:
+    """The door's answers are as recorded."""
 
 
 def _nobody(_symbol: Symbol) -> None:

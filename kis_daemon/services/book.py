@@ -25,7 +25,9 @@ EXTERNAL_MARK = "external_positions"
 DAY_BASE_MARK = "day_base"
 LEDGER_MARK = "ledger_cash"
 FLOWS_MARK = "cash_flows"
+WORST_MARK = "worst_of_the_day"
 CLOSES_MARK = "last_closes"
+EXAMINED_MARK = "examined_on"
 
 _A_MINUTE = timedelta(minutes=1)
 
@@ -50,13 +52,14 @@ class Book:
     `left_behind` are orders found between their row and their answer: True where a start found the row and the order
     may have been sent, False where it was not sent and the row is not known to be there.
     `in_account` are the shares of the last statement, `last_closes` what was held closed at and when, and
-    `unexamined` the held symbols that may have been split since (corporate_actions.py); `closed_at` is what the day
-    goes on from.
+    `unexamined` the held symbols that may have been split since (corporate_actions.py), `examined_on` the day for which
+    none is; `closed_at` is what the day goes on from.
     `first_order_day` is when the first order of this mode reached the broker, None before there was one;
     `is_first_day`, whether that was today or is still to come.
     `sellable_cap` is how many of ours the broker lets us sell, where that is fewer than we hold.
     `flows` is what was brought into the account, or taken out of it, past our trades; `statement_prices` are those of
     the last statement.
+    `lowest_realized` and `longest_losing_run` are the worst that today has been, fill by fill.
     `on_name` hears every name that is learned.
     """
 
@@ -75,6 +78,7 @@ class Book:
     in_account: dict[Symbol, int] = field(default_factory=dict)
     last_closes: dict[Symbol, LastClose] = field(default_factory=dict)
     unexamined: set[Symbol] = field(default_factory=set)
+    examined_on: date | None = None
     closed_at: dict[Symbol, Won] = field(default_factory=dict)
     booked_at: dict[Symbol, datetime] = field(default_factory=dict)
     day: date = date.min
@@ -90,6 +94,9 @@ class Book:
     first_order_day: date | None = None
     is_first_day: bool = True
     trial: Trial | None = None
+    worst_of: tuple[date, Won, int] = (date.min, 0, 0)
+    lowest_realized: Won = 0
+    longest_losing_run: int = 0
     on_name: Callable[[Symbol, str], None] | None = None
 
     # orders
@@ -171,13 +178,25 @@ class Book:
 
     def put_trade(self, trade: Trade) -> None:
         """Keep the trade, over the one of the same order; remember a stop for its cool-down."""
-        same = [index for index, known in enumerate(self.trades_today) if known.order_key == trade.order_key]
-        if same:
-            self.trades_today[same[0]] = trade
-        else:
-            self.trades_today.append(trade)
+        self.lowest_realized, self.longest_losing_run = self.worst_with(trade)
+        self.trades_today = self._trades_with(trade)
         if trade.rule == ExitReason.ATR_STOP_LOSS:
             self.stopped_on[trade.symbol] = trade.at.date()
+
+    def worst_with(self, trade: Trade) -> tuple[Won, int]:
+        """Return the lowest realised sum and the longest run of losses that today has had once `trade` is known."""
+        trades = self._trades_with(trade)
+        realized = sum(known.realized_pnl for known in trades)
+        return min(self.lowest_realized, realized), max(self.longest_losing_run, *_losing_runs(trades))
+
+    def _trades_with(self, trade: Trade) -> list[Trade]:
+        trades = [trade if known.order_key == trade.order_key else known for known in self.trades_today]
+        return trades if trade in trades else [*trades, trade]
+
+    def load_worst(self, written: str | None) -> None:
+        """Take over what an earlier run of the same day wrote down; called before `start_day`."""
+        day, lowest, run = (written or f"{date.min}|0|0").split("|")
+        self.worst_of = date.fromisoformat(day), int(lowest), int(run)
 
     def start_day(self, day: date) -> None:
         """Begin the counts of `day`; orders of earlier days that are over are let go."""
@@ -185,6 +204,8 @@ class Book:
             return
         self.day = day
         self.is_first_day = self.first_order_day in (None, day)
+        kept, lowest, run = self.worst_of
+        self.lowest_realized, self.longest_losing_run = (lowest, run) if kept == day else (0, 0)
         self.trades_today = [trade for trade in self.trades_today if trade.at.date() == day]
         self.orders = {key: order for key, order in self.orders.items() if order.day == day or order.is_live}
         self.notional_today = sum(
@@ -198,23 +219,12 @@ class Book:
     @property
     def worst_realized_today(self) -> Won:
         """The lowest that today's realised sum has been, trade by trade."""
-        return min(accumulate((trade.realized_pnl for trade in self.trades_today), initial=0))
+        sums = accumulate((trade.realized_pnl for trade in self.trades_today), initial=0)
+        return min(self.lowest_realized, *sums)
 
     @property
     def consecutive_losses(self) -> int:
-        return self._losing_runs()[-1]
-
-    def _losing_runs(self) -> list[int]:
-        """Return how many positions in a row were lost, after each of today's; one sold in parts is one."""
-        results: dict[str, Won] = {}
-        for trade in self.trades_today:
-            if trade.side is Side.SELL:
-                position = trade.correlation_id or trade.order_key
-                results[position] = results.pop(position, 0) + trade.realized_pnl
-        runs = [0]
-        for result in results.values():
-            runs.append(runs[-1] + 1 if result < 0 else 0)
-        return runs
+        return _losing_runs(self.trades_today)[-1]
 
     def entries_today(self) -> int:
         return len(self._entries_today())
@@ -255,7 +265,7 @@ class Book:
             exposure=self.holdings_value + reserved,
             entries_last_minute=0 if now is None else self.entries_since(now - _A_MINUTE),
             worst_realized_today=self.worst_realized_today,
-            worst_losses_in_a_row=max(self._losing_runs()),
+            worst_losses_in_a_row=max(self.longest_losing_run, *_losing_runs(self.trades_today)),
             trial=self.trial,
             trial_entries=0 if self.trial is None else self._trial_entries(self.trial),
         )
@@ -269,6 +279,19 @@ class Book:
             position = self.positions.get(symbol)
             if position is not None and position.name != name:
                 self.positions[symbol] = replace(position, name=name)
+
+
+def _losing_runs(trades: Iterable[Trade]) -> list[int]:
+    """Return how many positions in a row were lost, after each of them; one sold in parts is one."""
+    results: dict[str, Won] = {}
+    for trade in trades:
+        if trade.side is Side.SELL:
+            position = trade.correlation_id or trade.order_key
+            results[position] = results.pop(position, 0) + trade.realized_pnl
+    runs = [0]
+    for result in results.values():
+        runs.append(runs[-1] + 1 if result < 0 else 0)
+    return runs
 
 
 def is_entry(order: Order) -> bool:

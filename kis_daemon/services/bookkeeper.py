@@ -19,7 +19,7 @@ from kis_daemon.domain.market import Side, Won
 from kis_daemon.domain.orders import Fill, Happening, Order, OrderKey
 from kis_daemon.domain.positions import Position, ProtectionRules, Trade
 from kis_daemon.ports import BrokerOrder, Clock, Rows, Severity
-from kis_daemon.services.book import LEDGER_MARK, Book
+from kis_daemon.services.book import LEDGER_MARK, WORST_MARK, Book
 from kis_daemon.services.journal import Fact, Journal
 
 NOT_FOUND = "not found: "
@@ -167,6 +167,9 @@ class Bookkeeper:
             trade = self._trade_after(order, fill, realized, rows.trade(order.key))
             rows.save_trade(trade)
             rows.set_mark(LEDGER_MARK, str(ledger))
+            if fill.side is Side.SELL:
+                lowest, run = self._book.worst_with(trade)
+                rows.set_mark(WORST_MARK, f"{self._book.day.isoformat()}|{lowest}|{run}")
             if position is not None:
                 rows.save_position(position)
             elif before is not None:

@@ -2,15 +2,18 @@
 
 Rules of this room (requirements, section 8)
     Only in continuous trading, unhalted, under the upper limit, with nothing held or live in the symbol.
+    Where a person approves each entry it is proposed instead, once a signal and day.
     A breakout is tried three times at most, and not again on a day on which the broker refused it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
+from kis_daemon.domain import risk
 from kis_daemon.domain.calendar import SessionPhase
-from kis_daemon.domain.market import Listing, Quote, QuoteSource, Side, Symbol, Won, move_ticks
+from kis_daemon.domain.market import Quote, Side, Symbol, move_ticks
 from kis_daemon.domain.orders import OrderIntent, OrderState, OrderType, signal_id
 from kis_daemon.domain.risk import Denied
 from kis_daemon.domain.strategy import ENTRY_RULE, EntrySetup
@@ -37,6 +40,7 @@ class Buyer:
         approvals: ApprovalDesk,
         risk: RiskManager,
         rules: TradingRules,
+        propose: Callable[[OrderIntent], None] = lambda _: None,
     ) -> None:
         self._book = book
         self._journal = journal
@@ -44,11 +48,12 @@ class Buyer:
         self._approvals = approvals
         self._risk = risk
         self._rules = rules
+        self._propose = propose
 
     def look(self, desk: SymbolDesk, setup: EntrySetup, quote: Quote, phase: SessionPhase, seen_at: float) -> None:
         """Buy if all of it allows; a denial is kept with its numbers."""
         listing = self._book.listings.get(desk.symbol)
-        if listing is None or not self._is_tradable(listing, quote, phase) or self._is_busy(desk.symbol):
+        if listing is None or risk.market_refuses(listing, quote, phase) or self._is_busy(desk.symbol):
             return
         today = quote.at.date()
         seq = self._book.next_entry_seq(desk.symbol, today)
@@ -61,7 +66,7 @@ class Buyer:
             self._deny(desk, verdict)
             return
         ticks = self._rules.entry.limit_ticks
-        limit = min(move_ticks(_touch(quote), ticks, listing.market, today), listing.upper_limit)
+        limit = min(move_ticks(risk.touch(quote), ticks, listing.market, today), listing.upper_limit)
         stop_distance = self._rules.protection.stop_atr * setup.atr
         quantity = self._risk.size(limit, stop_distance, figures)
         if isinstance(quantity, Denied):
@@ -82,6 +87,9 @@ class Buyer:
             entry_seq=seq,
             atr=setup.atr,
         )
+        if self._rules.asks_a_person:
+            self._ask_a_person(desk, intent, quote)
+            return
         grant = self._approvals.for_entry(intent, limit, self._book.notional_today)
         if isinstance(grant, NotCovered):
             self._deny(desk, Denied(code="mandate", reason=grant.reason))
@@ -106,17 +114,14 @@ class Buyer:
             )
             self._book.notional_today += limit * quantity
 
-    def _is_tradable(self, listing: Listing, quote: Quote, phase: SessionPhase) -> bool:
-        return not (
-            phase is not SessionPhase.REGULAR
-            or quote.halted
-            or quote.in_vi
-            or listing.suspended
-            or listing.under_administration
-            or listing.in_liquidation
-            or _touch(quote) <= 0
-            or quote.price >= listing.upper_limit
-        )
+    def _ask_a_person(self, desk: SymbolDesk, intent: OrderIntent, quote: Quote) -> None:
+        """Propose the order of a signal, once."""
+        told = f"proposed {intent.signal_id}"
+        if told in desk.denied:
+            return
+        desk.denied.add(told)
+        note_signal(self._journal, self._book, intent, tick=quote.price, tick_at=quote.at.isoformat(), ask=quote.ask)
+        self._propose(intent)
 
     def _is_busy(self, symbol: Symbol) -> bool:
         book = self._book
@@ -144,8 +149,3 @@ class Buyer:
             and order.intent.side is Side.BUY
             for order in self._book.orders.values()
         )
-
-
-def _touch(quote: Quote) -> Won:
-    """Return the price to buy at: the ask, or the last price where the source tells no touch."""
-    return quote.price if quote.source is QuoteSource.REST else quote.ask

@@ -1,17 +1,18 @@
-"""Control: the kill switch, and the gate derived from it and from everything else that may go wrong.
+"""Control: the gate, derived from the kill switch and from everything else that may go wrong.
 
 Rules of this room (C01, C13, C14; architecture, section 3)
     The gate is asked for at every order and again right before the bytes leave; it is computed, never kept.
     The switch is a row in the records: read in every order's transaction, and polled so that the operator hears of it.
-    Activating and releasing are one transaction with their event. A release needs a reason and a name.
+    The file KILL_SWITCH is looked for at every question, and becomes a row: removing it releases nothing.
+    What a person asks for by another process (a pause, a sale) is a mark, polled with the switch.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -19,16 +20,12 @@ import structlog
 from kis_daemon.domain import risk
 from kis_daemon.domain.breakers import Breaker
 from kis_daemon.domain.calendar import SessionPhase, TradingCalendar
-from kis_daemon.domain.events import Event
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.safeguards import (
-    NEVER_RELEASED,
     Conditions,
     GateView,
     KillSwitch,
-    KillSwitchScope,
-    KillSwitchStatus,
     gate,
 )
 from kis_daemon.ports import Clock, FeedState, Rows, Severity, StoreError
@@ -38,42 +35,10 @@ from kis_daemon.services.journal import Journal
 from kis_daemon.services.outages import Outages
 from kis_daemon.services.reconciler import Reconciler
 from kis_daemon.services.resync import Resync
+from kis_daemon.services.switch_file import SwitchFile
+from kis_daemon.services.switches import Look, Switches
 
 log = structlog.get_logger("control")
-
-
-def activate(rows: Rows, at: datetime, reason: str, by: str, scope: KillSwitchScope) -> KillSwitch:
-    """Activate the kill switch in one transaction with its event; `ValueError` without a reason and a name."""
-    return _change(rows, at, KillSwitchStatus.ACTIVE, reason, by, scope)
-
-
-def release(rows: Rows, at: datetime, reason: str, by: str) -> KillSwitch:
-    """Release the kill switch in one transaction with its event; `ValueError` without a reason and a name."""
-    return _change(rows, at, KillSwitchStatus.INACTIVE, reason, by, KillSwitchScope.ALL)
-
-
-def _change(
-    rows: Rows, at: datetime, status: KillSwitchStatus, reason: str, by: str, scope: KillSwitchScope
-) -> KillSwitch:
-    if not reason.strip() or not by.strip():
-        raise ValueError("a kill switch change needs a reason and a name")
-    switch = KillSwitch(status=status, scope=scope, reason=reason.strip(), actor=by.strip(), since=at)
-    active = switch.is_active
-    rows.set_kill_switch(switch)
-    rows.append(
-        Event(
-            at=at,
-            type="kill_switch_activated" if active else "kill_switch_deactivated",
-            actor=switch.actor,
-            correlation_id="manual-kill-switch-change",
-            payload={
-                "reason": switch.reason,
-                "activated_by" if active else "deactivated_by": switch.actor,
-                "scope": scope.value,
-            },
-        )
-    )
-    return switch
 
 
 class Lookout(Protocol):
@@ -110,6 +75,7 @@ class Control:
         timing: ControlTiming,
         stream_is_primary: bool,
         outages: Outages,
+        switch_file: SwitchFile | None = None,
     ) -> None:
         self._book = book
         self._journal = journal
@@ -119,7 +85,6 @@ class Control:
         self._timing = timing
         self._stream_is_primary = stream_is_primary
         self._outages = outages
-        self._switch: KillSwitch = NEVER_RELEASED
         self._reconciler: Reconciler | None = None
         self._lookouts: list[Lookout] = []
         self._breaker_is_open: Callable[[Breaker], bool] = lambda _: False
@@ -131,10 +96,12 @@ class Control:
         self._store_writable = True
         self._store_away_since: datetime | None = None
         self.resync = Resync(book, clock)
+        self.switches = Switches(book=book, journal=journal, calendar=calendar, clock=clock, file=switch_file)
         self.feed = FeedState(connected=False, reason="not connected yet")
         self.universe_ready = False
+        self.calendar_differs_on: Callable[[date], bool] = lambda _: False
         self.stopping = False
-        self.paused = False
+        self.on_active: Callable[[], Awaitable[None]] | None = None
         self.is_ready: Callable[[], bool] = lambda: True
 
     def watch(self, reconciler: Reconciler) -> None:
@@ -154,9 +121,14 @@ class Control:
         return gate(self._conditions())
 
     @property
+    def switch(self) -> KillSwitch:
+        """Return the kill switch in force."""
+        return self.switches.in_force
+
+    @property
     def was_never_released(self) -> bool:
         """Whether the switch has no record at all, and is active for that reason (C01)."""
-        return replace(self._switch, ignored_releases=0) == NEVER_RELEASED
+        return self.switches.was_never_released
 
     def is_carried(self, symbol: Symbol) -> bool:
         """Whether the stream is up and brings the trades of `symbol`."""
@@ -180,7 +152,7 @@ class Control:
         for lookout in self._lookouts:
             lookout.begin()
         try:
-            switch = await self._journal.transact(self._look_at_the_records)
+            look = await self._journal.transact(self._look_at_the_records)
         except StoreError as error:
             if self._store_writable:
                 log.error("store_not_writable", reason=str(error))
@@ -188,22 +160,20 @@ class Control:
             return
         self._store_writable = True
         self._tell_store()
-        before, self._switch = self._switch, switch
-        if switch.ignored_releases > before.ignored_releases:
-            self._journal.note(self._journal.fact("kill_switch_release_ignored", severity=Severity.ERROR, alerts=True))
-        if replace(before, ignored_releases=0) != replace(switch, ignored_releases=0):
-            self._tell_switch(switch)
+        is_news = self.switches.take(look)
         for lookout in self._lookouts:
             lookout.look()
         self._tell_gate()
+        if is_news and self.on_active is not None:
+            await self.on_active()
 
-    def _look_at_the_records(self, rows: Rows) -> KillSwitch:
-        """Take in what an operator wrote by SQL, and return the switch."""
+    def _look_at_the_records(self, rows: Rows) -> Look:
+        """Take in what an operator wrote by SQL, and return what persons have switched off."""
         for found in rows.adopt_events(self._clock.now()):
             log.warning("event_adopted", event_id=found.event_id, type=found.type, row_actor=found.actor)
         for lookout in self._lookouts:
             lookout.read(rows)
-        return rows.kill_switch()
+        return self.switches.look(rows)
 
     def _tell_store(self) -> None:
         """Tell a person when something begins to stand in for the database, what of it was not taken over, and when
@@ -229,6 +199,10 @@ class Control:
             self._journal.note(
                 self._journal.fact("feed_gave_up", severity=Severity.ERROR, alerts=True, reason=state.reason)
             )
+        if state.key_in_use and not before.key_in_use:
+            self._journal.note(
+                self._journal.fact("stream_key_taken", severity=Severity.ERROR, alerts=True, reason=state.reason)
+            )
         if before.connected == state.connected:
             return
         if state.connected and self._streamless_since is not None:
@@ -248,18 +222,19 @@ class Control:
         figures = self._book.figures(())
         in_session = trading_phase(self._calendar, now) is not SessionPhase.CLOSED
         return Conditions(
-            kill_switch=self._switch,
+            kill_switch=self.switch,
             stopping=self.stopping,
             ever_reconciled=reconciler is not None and reconciler.last_success is not None,
             reconciliation_current=self._reconciliation_current(now, in_session),
             broker_reachable=reconciler is not None and reconciler.failing_since is None and not self._is_cut_off(),
-            paused=self.paused,
+            paused=self.switches.pause.paused,
             daily_loss_reached=risk.daily_loss_reached(figures, self._limits),
             loss_breaker_open=self._breaker_is_open(Breaker.LOSS),
             api_breaker_open=self._breaker_is_open(Breaker.API),
             losses_in_a_row_reached=risk.losses_in_a_row_reached(figures, self._limits),
             quotes_fresh=self._stream_is_current() or not self._stream_is_primary,
             calendar_covers_today=covered,
+            calendar_agrees=not self.calendar_differs_on(now.date()),
             universe_ready=self.universe_ready,
             store_writable=self._store_writable and not self._journal.degraded,
             order_evidence_sound=reconciler is not None and reconciler.evidence_sound,
@@ -271,30 +246,6 @@ class Control:
             return False
         allowed = self._timing.session_age_s if in_session else self._timing.night_age_s
         return now - self._reconciler.last_success <= timedelta(seconds=allowed)
-
-    def _tell_switch(self, switch: KillSwitch) -> None:
-        self._journal.note(
-            self._journal.fact(
-                "kill_switch_seen_active" if switch.is_active else "kill_switch_seen_released",
-                severity=Severity.WARNING if switch.is_active else Severity.INFO,
-                alerts=True,
-                reason=switch.reason,
-                actor=switch.actor,
-                scope=switch.scope.value,
-            )
-        )
-        if switch.is_active and switch.scope is KillSwitchScope.ALL:
-            for position in self._book.positions.values():
-                self._journal.note(
-                    self._journal.fact(
-                        "position_unprotected",
-                        severity=Severity.ERROR,
-                        alerts=True,
-                        symbol=position.symbol,
-                        name=position.name,
-                        reason="kill_switch",
-                    )
-                )
 
     def _stream_is_current(self) -> bool:
         """Whether the stream is up, and everything that was missed before it came up has been asked for."""

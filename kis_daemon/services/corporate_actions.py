@@ -2,9 +2,9 @@
 
 Rules of this room (requirements, section 8)
     A symbol that waits for its examination is neither sold nor held against the account: yesterday's levels may belong
-    to shares that are no more. The wait is bounded; what could not be asked goes on as it was.
+    to shares that are no more. The wait is bounded and comes once a day; what could not be asked goes on as it was.
     An action that two witnesses prove re-bases the position in one transaction. One that is not proven locks the
-    symbol: no automatic exit, and a person is called.
+    symbol: no automatic exit, and a person is called. So does one that the store does not take within the wait.
     Each evening the closes of what is held are written down: the witnesses of the next morning, or of the next start.
     A halt keeps exits pending and is told daily; liquidation trading has no price limits and no rule of ours.
 """
@@ -12,6 +12,7 @@ Rules of this room (requirements, section 8)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
@@ -20,8 +21,8 @@ from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.corporate_actions import Proven, Unproven, Witnesses, judge, rebased
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.positions import Position
-from kis_daemon.ports import Clock, Rows, Severity
-from kis_daemon.services.book import CLOSES_MARK, EXTERNAL_MARK, Book, LastClose
+from kis_daemon.ports import Clock, Rows, Severity, StoreError
+from kis_daemon.services.book import CLOSES_MARK, EXAMINED_MARK, EXTERNAL_MARK, Book, LastClose
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.locks import Locks
@@ -54,30 +55,72 @@ class CorporateActions:
         self._ask_account = ask_account
         self._on_change = on_change
 
-    def await_examination(self) -> None:
-        """Have what is held wait for its examination."""
-        self._book.unexamined = set(self._book.positions)
+    def await_examination(self, day: date) -> None:
+        """Have what is held wait for its examination on `day`: what was bought then or examined then need not."""
+        held = () if self._book.examined_on == day else self._book.positions.values()
+        self._book.unexamined = {position.symbol for position in held if position.entry_day < day}
 
     async def examine(self, bring_up: Callable[[Symbol], Awaitable[object]]) -> None:
         """Examine what waits, once `bring_up` has brought its listing and its history; at the end nothing waits."""
+        deadline = asyncio.get_running_loop().time() + _WITHIN_S
         try:
-            async with asyncio.timeout(_WITHIN_S):
+            async with asyncio.timeout_at(deadline):
                 for symbol in tuple(self._book.unexamined):
                     await bring_up(symbol)
                 if self._book.unexamined:
                     await self._account_is_known()
-                for symbol in tuple(self._book.unexamined):
-                    await self._examine_one(symbol)
+            await self._examine_all(deadline)  # what is being written is not cancelled half-way
+            await self._keep_that_it_was_done()
         except TimeoutError:
-            waiting = ",".join(sorted(self._book.unexamined))
-            self._journal.note(
-                self._journal.fact("examination_failed", severity=Severity.ERROR, alerts=True, symbols=waiting)
-            )
+            self._tell_failed("the broker does not answer")
         finally:
             waited, self._book.unexamined = self._book.unexamined, set()
             for symbol in waited:
                 self._end(symbol)
             self._take_closes()
+
+    async def _keep_that_it_was_done(self) -> None:
+        """Spare a restart in mid-session the wait: its exits are armed at once."""
+        today = self._clock.now().date()
+        if self._book.examined_on == today or self._book.unexamined:
+            return
+        self._book.examined_on = today
+        with contextlib.suppress(StoreError):  # then it waits
+            await self._journal.transact(lambda rows: rows.set_mark(EXAMINED_MARK, today.isoformat()))
+
+    async def _examine_all(self, deadline: float) -> None:
+        """Examine what waits; what the store does not take is tried again until the deadline, and locked then."""
+        for symbol in self._book.unexamined:
+            if symbol in self._book.positions:
+                self._tell_state(self._book.positions[symbol])
+        told = False
+        while failed := await self._examine_each():
+            if not told:
+                told = True
+                self._tell_failed(failed)
+            if asyncio.get_running_loop().time() >= deadline:
+                for symbol in self._book.unexamined:
+                    self._lock(self._book.positions[symbol], f"not written down: {failed}")
+                return
+            await asyncio.sleep(_ASK_AGAIN_S)
+
+    async def _examine_each(self) -> str:
+        """Examine each symbol that waits; return why one could not be written down, or ""."""
+        failed = ""
+        for symbol in tuple(self._book.unexamined):
+            try:
+                await self._examine_one(symbol)
+            except StoreError as error:  # one symbol's trouble is not the others': they go on
+                failed = str(error) or "store"
+        return failed
+
+    def _tell_failed(self, reason: str) -> None:
+        waiting = ",".join(sorted(self._book.unexamined))
+        self._journal.note(
+            self._journal.fact(
+                "examination_failed", severity=Severity.ERROR, alerts=True, symbols=waiting, reason=reason
+            )
+        )
 
     async def _account_is_known(self) -> None:
         while True:
@@ -110,17 +153,21 @@ class CorporateActions:
     async def _examine_one(self, symbol: Symbol) -> None:
         position = self._book.positions.get(symbol)
         if position is not None:
-            self._tell_state(position)
             match judge(self._witnesses(position)) if symbol in self._book.last_closes else None:
                 case Proven() as proven:
                     await self._rebase(position, proven)
                 case Unproven(reason=reason):
-                    self._locks.no_exit(position, reason, "corporate_action_unproven")
+                    self._lock(position, reason)
                     await self._journal.write()
                 case _:
                     pass
         self._book.unexamined.discard(symbol)
         self._end(symbol)
+
+    def _lock(self, position: Position, reason: str) -> None:
+        """Have nothing of it sold by itself, once; it is written down when the store takes it."""
+        if position.symbol not in self._book.locked:
+            self._locks.no_exit(position, reason, "corporate_action_unproven")
 
     def _end(self, symbol: Symbol) -> None:
         self._histories.teach(symbol)

@@ -18,7 +18,7 @@ NO_PRICE_REACHES = 1 << 62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingRules:
-    """All that decides, as configured."""
+    """All that decides, as configured; `asks_a_person`: an entry is proposed and not ordered."""
 
     entry: EntryRules
     protection: ProtectionRules
@@ -27,6 +27,7 @@ class TradingRules:
     limits: RiskLimits
     commission_ppb: int
     first_steps: FirstSteps = field(default_factory=FirstSteps)
+    asks_a_person: bool = False
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
@@ -34,6 +34,10 @@ class Fact:
     severity: Severity = Severity.INFO
     alerts: bool = False
 
+    def said_by(self, actor: str) -> Fact:
+        """Return the fact with who caused it."""
+        return replace(self, event=replace(self.event, actor=actor))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Note:
@@ -54,10 +58,15 @@ class Journal:
         self._notes: list[_Note] = []
         self._noted = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
+        self._observers: list[Callable[[Fact], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after every commit that wrote facts."""
         self._listeners.append(listener)
+
+    def observe(self, observer: Callable[[Fact], None]) -> None:
+        """Call `observer` with every fact when it becomes known; it may note facts of its own."""
+        self._observers.append(observer)
 
     @property
     def degraded(self) -> str:
@@ -151,9 +160,14 @@ class Journal:
         self._committed()
 
     def _tell_soon(self, *facts: Fact) -> None:
-        loop = asyncio.get_running_loop()
+        try:
+            soon = asyncio.get_running_loop().call_soon
+        except RuntimeError:  # nobody waits where no loop runs
+            for fact in facts:
+                self._tell(fact)
+            return
         for fact in facts:
-            loop.call_soon(self._tell, fact)
+            soon(self._tell, fact)
 
     def _committed(self) -> None:
         for listener in self._listeners:
@@ -168,6 +182,8 @@ class Journal:
             self._notifier.tell(Alert(event=event.type, severity=fact.severity, at=event.at, data=data))
         else:
             getattr(log, fact.severity.value)(event.type, **data)
+        for observer in self._observers:
+            observer(fact)
 
 
 def _nothing(_rows: Rows) -> None:

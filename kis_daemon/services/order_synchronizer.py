@@ -16,6 +16,7 @@ from time import perf_counter
 
 import structlog
 
+from kis_daemon.domain.approvals import Proposal, TokenRefusal
 from kis_daemon.domain.market import Side, Symbol, Won
 from kis_daemon.domain.orders import Happening, Order, OrderIntent, OrderKey, OrderState, order_key
 from kis_daemon.domain.risk import Allowed, Denied
@@ -35,19 +36,35 @@ from kis_daemon.ports import (
     StoreError,
     Withdrawn,
 )
-from kis_daemon.services.approvals import ApprovalDesk, Grant
+from kis_daemon.services.approvals import ApprovalDesk, Grant, token_hash
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
-from kis_daemon.services.door import Queued, Refused
+from kis_daemon.services.door import Outcomes, Queued, Refused
 from kis_daemon.services.journal import Journal
 from kis_daemon.services.order_follower import OrderFollower, OrderTiming, about
+from kis_daemon.services.refusals import Refusals
 
 log = structlog.get_logger("order_synchronizer")
+
+
+class _Spent(RuntimeError):
+    """The approval does not let the order be begun: nothing of the transaction stands."""
+
+    def __init__(self, text: str, refusal: TokenRefusal) -> None:
+        super().__init__(text)
+        self.refusal = refusal
 
 
 def _same_signal(known: Order, order: Order) -> bool:
     mine, theirs = order.intent, known.intent
     return known.key == order.key or (mine.side, mine.signal_id) == (theirs.side, theirs.signal_id)
+
+
+def _passes(view: GateView, intent: OrderIntent, grant: Grant) -> bool:
+    """Whether the order may pass; a confirmed close-all may while nothing but the kill switch stops it (C10)."""
+    if grant.passes_switch and intent.side is Side.SELL:
+        return view.lets(intent.side) or view.lets_close_all()
+    return view.lets(intent.side)
 
 
 def _tell_failure(sent: asyncio.Task[Order | None]) -> None:
@@ -69,7 +86,7 @@ class OrderSynchronizer:
         clock: Clock,
         mode: str,
         gate: Callable[[], GateView],
-        risk: Callable[[OrderIntent, Won | None], Allowed | Denied],
+        risk: Callable[[OrderIntent], Allowed | Denied],
         last_price: Callable[[Symbol], Won | None],
         trades_continuously: Callable[[Symbol], bool],
         ask_broker: Callable[[], None],
@@ -92,7 +109,9 @@ class OrderSynchronizer:
         self._timing = timing
         self._queue: asyncio.Queue[tuple[Order, Grant, float]] = asyncio.Queue()
         self._sending: dict[OrderKey, asyncio.Task[Order | None]] = {}
-        self._told: dict[str, str] = {}
+        self._refusals = Refusals(journal, book, clock)
+        self._refuse = self._refusals.refuse
+        self._outcomes = Outcomes()
         self._found: asyncio.Queue[OrderKey] = asyncio.Queue()
         self._follower = OrderFollower(
             broker=broker,
@@ -110,20 +129,21 @@ class OrderSynchronizer:
 
     def place(self, intent: OrderIntent, grant: Grant, seen_at: float | None = None) -> Queued | Refused:
         """Let `intent` in, or say why not. `seen_at` is the `perf_counter` of the tick that wanted it."""
-        view = self._gate()
-        if not view.lets(intent.side):
-            return self._refuse(intent, "gate", ",".join(view.reasons), killed="kill_switch" in view.reasons[0])
-        refusal = self._desk.verify(grant.token, intent)
+        view, again = self._gate(), grant.stored is not None
+        if not _passes(view, intent, grant):
+            killed = "kill_switch" in view.reasons[0]
+            return self._refuse(intent, "gate", ",".join(view.reasons), killed=killed, again=again)
+        refusal = self._desk.verify(grant.token, intent, grant.stored)
         if refusal is not None:
-            return self._refuse(intent, "token", refusal.value)
+            return self._refuse(intent, "token", refusal.value, again=again)
         if self._book.live_order(intent.symbol, intent.side) is not None:
             return Refused(code="already_live", reason=f"{intent.side} of {intent.symbol} is live")
         key = order_key(self._mode, intent)
         if key in self._book.orders:
             return Refused(code="duplicate", reason=f"signal {intent.signal_id} was ordered before")
-        verdict = self._risk(intent, self._last_price(intent.symbol))
+        verdict = self._risk(intent)
         if isinstance(verdict, Denied):
-            return self._refuse(intent, "limit", f"{verdict.code}: {verdict.reason}")
+            return self._refuse(intent, "limit", f"{verdict.code}: {verdict.reason}", again=again)
         now = self._clock.now()
         order = Order(
             key=key,
@@ -137,6 +157,13 @@ class OrderSynchronizer:
         self._book.begin(order)
         self._queue.put_nowait((order, grant, perf_counter() if seen_at is None else seen_at))
         return Queued(order=order)
+
+    async def place_and_wait(self, intent: OrderIntent, grant: Grant) -> Order | Refused:
+        """As `place`, and return what came of it: the order once it was sent and answered, or why there is none."""
+        answer = self.place(intent, grant)
+        if isinstance(answer, Refused):
+            return answer
+        return await self._outcomes.of(answer.order.key)
 
     # the way to the broker
 
@@ -158,7 +185,7 @@ class OrderSynchronizer:
 
     def start_day(self) -> None:
         """Forget what was told and asked of the days before."""
-        self._told.clear()
+        self._refusals.forget()
         self._follower.start_day()
 
     async def drain(self) -> None:
@@ -179,7 +206,7 @@ class OrderSynchronizer:
     async def _carry(self, order: Order, grant: Grant, seen_at: float) -> None:
         sending = asyncio.create_task(self._claim_and_send(order, grant, seen_at), name=f"send-{order.key[:12]}")
         self._sending[order.key] = sending
-        sending.add_done_callback(lambda _: self._sending.pop(order.key, None))
+        sending.add_done_callback(lambda done: self._sent(order.key, done))
         try:
             sent = await asyncio.shield(sending)
         except asyncio.CancelledError:
@@ -188,12 +215,17 @@ class OrderSynchronizer:
         if sent is not None and sent.is_live:
             await self._follower.follow(sent.key)
 
+    def _sent(self, key: OrderKey, done: asyncio.Task[Order | None]) -> None:
+        self._sending.pop(key, None)
+        sent = None if done.cancelled() or done.exception() is not None else done.result()
+        self._outcomes.tell(key, sent or Refused(code="not_known", reason="nobody knows yet what became of it"))
+
     async def _claim_and_send(self, order: Order, grant: Grant, seen_at: float) -> Order | None:
         if order.intent.side is Side.SELL:
             await self._follower.withdraw_buy(order.intent.symbol)
         if not await self._claim(order, grant):
             return None
-        return await self._send(order, seen_at)
+        return await self._send(order, grant, seen_at)
 
     async def _claim(self, order: Order, grant: Grant) -> bool:
         intent = order.intent
@@ -216,12 +248,19 @@ class OrderSynchronizer:
 
         def work(rows: Rows) -> str | None:
             stored.clear()  # a unit of work may be run again
-            if rows.kill_switch().forbids(intent.side):
+            if rows.kill_switch().forbids(intent.side) and not grant.passes_switch:
                 return "kill_switch"
+            if grant.mandate_id and rows.is_revoked(grant.mandate_id):
+                return "mandate_revoked"
             if not rows.claim_order(order):
                 stored.extend(known for known in rows.orders_of(order.day) if _same_signal(known, order))
                 return "duplicate"
-            rows.add_spent_approval(grant.proposal, grant.approval, self._clock.now())
+            if isinstance(grant.proposal, Proposal):
+                rows.add_spent_approval(grant.proposal, grant.approval, self._clock.now())
+            else:
+                refusal = rows.use_approval(token_hash(grant.token), self._clock.now())
+                if refusal is not None:
+                    raise _Spent(f"approval of order {order.key[:12]}: {refusal.value}", refusal)
             rows.append(requested.event)
             return None
 
@@ -237,6 +276,13 @@ class OrderSynchronizer:
             self._book.forget(order)
             log.error("order_not_written", symbol=intent.symbol, side=intent.side.value, reason=str(error))
             self._on_refusal(order, False)
+            self._outcomes.tell(order.key, Refused(code="store", reason=str(error)))
+            return False
+        except _Spent as spent:
+            if grant.stored is None:
+                raise  # minted a moment ago: only a broken record can refuse it
+            self._book.forget(order)
+            self._outcomes.tell(order.key, self._refuse(intent, "token", spent.refusal.value, again=True))
             return False
         if refused is None:
             self._journal.tell(requested)
@@ -244,18 +290,18 @@ class OrderSynchronizer:
         self._book.forget(order)
         for known in stored:  # the records know more than we do: evidence settles what became of it
             self._book.recover(known)
-        self._refuse(intent, refused, refused, killed=refused == "kill_switch")
+        self._outcomes.tell(order.key, self._refuse(intent, refused, refused, killed=refused == "kill_switch"))
         if refused == "duplicate":
             self._ask_broker()
         return False
 
-    async def _send(self, order: Order, seen_at: float) -> Order:
+    async def _send(self, order: Order, grant: Grant, seen_at: float) -> Order:
         intent = order.intent
         left = False
 
         def permit() -> bool:
             nonlocal left
-            if not self._gate().lets(intent.side) or self._book.orders.get(order.key) is not order:
+            if not _passes(self._gate(), intent, grant) or self._book.orders.get(order.key) is not order:
                 return False
             if intent.side is Side.BUY and self._book.live_order(intent.symbol, Side.SELL) is not None:
                 return False  # an exit has begun meanwhile
@@ -328,31 +374,3 @@ class OrderSynchronizer:
     async def _record_withdrawal(self, order: Order, reason: str) -> Order:
         fact = about(self._journal, order, "order_withdrawn", reason=reason)
         return await self._bookkeeper.move(order, Happening.WITHDRAWN, fact)
-
-    # telling
-
-    def _refuse(self, intent: OrderIntent, code: str, reason: str, *, killed: bool = False) -> Refused:
-        """Keep the refused request once for each signal and reason: a closed gate is not news at every tick."""
-        refused = Refused(code=code, reason=reason)
-        if self._told.get(intent.signal_id) == reason:
-            return refused
-        self._told[intent.signal_id] = reason
-        at = self._clock.now()
-        event = "order_blocked_killswitch" if killed else f"order_rejected_{code}"
-        self._journal.note(
-            self._journal.fact(
-                event,
-                severity=Severity.ERROR if killed else Severity.WARNING,
-                alerts=killed,
-                correlation_id=intent.correlation_id,
-                symbol=intent.symbol,
-                name=self._book.names.get(intent.symbol, ""),
-                side=intent.side.value,
-                quantity=intent.quantity,
-                rule=intent.rule,
-                reason=reason,
-                detail=intent.reason,
-            ),
-            also=lambda rows: rows.add_refused_request(intent, at, reason),
-        )
-        return refused

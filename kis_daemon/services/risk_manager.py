@@ -15,12 +15,14 @@ from datetime import date
 from kis_daemon.domain import risk
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.first_steps import check_first_day, first_quantity
-from kis_daemon.domain.market import Side, Symbol, Won
+from kis_daemon.domain.market import Quote, Side, Symbol, Won
 from kis_daemon.domain.orders import OrderIntent
 from kis_daemon.domain.risk import AccountFigures, Allowed, Denied
 from kis_daemon.ports import Clock
 from kis_daemon.services.book import Book
 from kis_daemon.services.desks import TradingRules
+from kis_daemon.services.hours import trading_phase
+from kis_daemon.services.quotes import FRESH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +47,22 @@ class RiskStatus:
 
 
 class RiskManager:
-    """See the rules above."""
+    """See the rules above. `quote` is the last price of a symbol."""
 
-    def __init__(self, *, book: Book, calendar: TradingCalendar, clock: Clock, rules: TradingRules) -> None:
+    def __init__(
+        self,
+        *,
+        book: Book,
+        calendar: TradingCalendar,
+        clock: Clock,
+        rules: TradingRules,
+        quote: Callable[[Symbol], Quote | None],
+    ) -> None:
         self._book = book
         self._calendar = calendar
         self._clock = clock
         self._rules = rules
+        self._quote = quote
 
     def figures(self) -> AccountFigures:
         """Return what the limits are measured against now."""
@@ -70,17 +81,34 @@ class RiskManager:
             return quantity
         return first_quantity(quantity, figures.entries_today, rules.first_steps)
 
-    def check(self, intent: OrderIntent, last_price: Won | None) -> Allowed | Denied:
+    def check(self, intent: OrderIntent) -> Allowed | Denied:
         """Return whether `intent` may pass the door. What is held may always be sold."""
         if intent.side is Side.SELL:
             return Allowed()
-        closed = self._closed_to(intent.symbol)
-        if closed is not None:
-            return closed
-        price = last_price if intent.price is None else intent.price
-        if price is None or price <= 0:
-            return Denied(code="no_price", reason=f"{intent.symbol} has no price to value an entry by")
-        return risk.check_order(intent.symbol, intent.quantity, price, self.figures(), self._rules.limits)
+        symbol, now = intent.symbol, self._clock.now()
+        quote, listing = self._quote(symbol), self._book.listings.get(symbol)
+        refused = (
+            self._closed_to(symbol)
+            or self._not_ours(symbol)
+            or risk.market_refuses(listing, quote, trading_phase(self._calendar, now))
+        )
+        if refused is not None:
+            return refused
+        assert quote is not None
+        assert listing is not None
+        if now - quote.at > FRESH:
+            return Denied(code="stale", reason=f"the last price of {symbol} is of {quote.at:%H:%M:%S}")
+        wrong = None if intent.price is None else risk.price_refused(intent.price, listing, now.date())
+        if wrong is not None:
+            return wrong
+        price = risk.touch(quote) if intent.price is None else intent.price
+        return risk.check_order(symbol, intent.quantity, price, self.figures(), self._rules.limits)
+
+    def _not_ours(self, symbol: Symbol) -> Denied | None:
+        count = self._book.external.get(symbol)
+        if not count:
+            return None
+        return Denied(code="external", reason=f"{count} shares of {symbol} are in the account, not ours")
 
     def daily_loss_reached(self) -> bool:
         return risk.daily_loss_reached(self._book.figures(()), self._rules.limits)

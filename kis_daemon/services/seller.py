@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from kis_daemon.domain import exits, positions, strategy
 from kis_daemon.domain.calendar import SessionPhase
 from kis_daemon.domain.exits import Exit, ExitReason
-from kis_daemon.domain.market import Quote, Side
+from kis_daemon.domain.market import Quote, Side, Won
 from kis_daemon.domain.orders import Order, OrderIntent, OrderState, OrderType, signal_id
 from kis_daemon.domain.positions import Position
 from kis_daemon.ports import Clock, Severity
@@ -29,6 +29,29 @@ from kis_daemon.services.signals import note_signal
 CLOSED_BACKOFF = timedelta(minutes=5)  # after "market closed": PENDING_EXIT_BACKOFF_MINUTES (L14)
 _BEYOND_LIMITS = 0.305  # a day's limits are 30 %, and a tick
 REFUSED_BACKOFF = timedelta(seconds=10)  # after any other refusal: the reconciler reads the account meanwhile
+
+
+def sale(book: Book, position: Position, wanted: Exit, today: date, floor: Won | None) -> OrderIntent | None:
+    """Return the next order that sells `position`, at the market or not under `floor`; None if none may be sold."""
+    quantity = min(position.quantity, book.sellable_cap.get(position.symbol, position.quantity))
+    if quantity <= 0:
+        return None
+    rule, seq = wanted.rule.value, position.entry_seq
+    attempt = book.attempts(position.symbol, rule, today, seq)
+    return OrderIntent(
+        symbol=position.symbol,
+        market=position.market,
+        side=Side.SELL,
+        quantity=quantity,
+        order_type=OrderType.MARKET if floor is None else OrderType.LIMIT,
+        price=floor,
+        signal_id=signal_id(today, position.symbol, rule, seq, attempt),
+        rule=rule,
+        reason=wanted.reason,
+        correlation_id=position.correlation_id,
+        entry_seq=seq,
+        atr=0.0,
+    )
 
 
 class Seller:
@@ -176,28 +199,10 @@ class Seller:
         if not market_order and listing is None:
             return  # without the day's lower limit no order can rest in an auction; the next price asks again
         floor = None if market_order or listing is None else listing.lower_limit
-        quantity = min(position.quantity, self._book.sellable_cap.get(desk.symbol, position.quantity))
-        if quantity <= 0:
+        intent = sale(self._book, position, wanted, now.date(), floor)
+        if intent is None:
             self._tell_blocked(desk, wanted.rule.value, "the broker lets none of the shares be sold")
             return
-        rule = wanted.rule.value
-        today = now.date()
-        seq = position.entry_seq
-        attempt = self._book.attempts(desk.symbol, rule, today, seq)
-        intent = OrderIntent(
-            symbol=desk.symbol,
-            market=position.market,
-            side=Side.SELL,
-            quantity=quantity,
-            order_type=OrderType.MARKET if floor is None else OrderType.LIMIT,
-            price=floor,
-            signal_id=signal_id(today, desk.symbol, rule, seq, attempt),
-            rule=rule,
-            reason=wanted.reason,
-            correlation_id=position.correlation_id,
-            entry_seq=seq,
-            atr=0.0,
-        )
         grant = self._approvals.for_exit(intent, position)
         if isinstance(grant, NotCovered):
             raise RuntimeError(grant.reason)  # sized from the very position the mandate is

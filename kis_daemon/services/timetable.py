@@ -9,7 +9,7 @@
 Rules of this room (S3-X; requirements, section 8)
     A start in mid-day prepares at once. What is held comes first, and before the universe is asked for: many candidates
     take minutes, and a universe that cannot be had closes entries only. A day the calendar does not cover closes
-    entries and calls a person; what is held goes on being protected.
+    entries and calls a person; what is held goes on being protected. So it does on a day that only the broker opens.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from kis_daemon.domain.calendar import KST, TradingCalendar, TradingDay
 from kis_daemon.domain.market import Symbol
@@ -29,6 +29,7 @@ from kis_daemon.services.control import Control
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.market_days import MarketDays
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Reconciler
@@ -40,6 +41,9 @@ class Selector(Protocol):
 
     async def select(self, day: TradingDay) -> tuple[Symbol, ...]: ...
 
+
+EndOfDay: TypeAlias = Callable[[date], Awaitable[None]]
+"""What else is done once a day is summed up; it fails by itself or not at all."""
 
 _PREPARE_BEFORE = timedelta(minutes=60)
 _CAPTURE_AFTER = timedelta(minutes=1)
@@ -62,6 +66,7 @@ class Timetable:
         selector: Selector,
         reconciler: Reconciler,
         actions: CorporateActions,
+        market_days: MarketDays,
         synchronizer: OrderSynchronizer,
         control: Control,
         market_data: MarketData,
@@ -70,7 +75,7 @@ class Timetable:
         clock: Clock,
         prewarm: Callable[[datetime], Awaitable[bool]],
         on_day_over: Callable[[date], None],
-        also_at_day_end: Callable[[date], Awaitable[None]] | None = None,
+        at_day_end: Sequence[EndOfDay] = (),
     ) -> None:
         self._book = book
         self._board = board
@@ -80,6 +85,7 @@ class Timetable:
         self._selector = selector
         self._reconciler = reconciler
         self._actions = actions
+        self._market_days = market_days
         self._synchronizer = synchronizer
         self._control = control
         self._market_data = market_data
@@ -88,16 +94,19 @@ class Timetable:
         self._clock = clock
         self._prewarm = prewarm
         self._on_day_over = on_day_over
-        self._also_at_day_end = also_at_day_end
+        self._at_day_end = at_day_end
 
     async def run(self) -> None:
         """Live through one trading day after the other, until cancelled."""
         while True:
             day = self._coming_day()
-            if day is None:
+            if day is None or self._clock.now().date() in self._calendar.opened_elsewhere:
                 await self._live_without_a_calendar()
                 continue
-            self._actions.await_examination()
+            if opened := self._opened_before(day):
+                await self._clock.sleep_until(datetime.combine(opened, time(), KST))
+                continue
+            self._actions.await_examination(day.date)
             await self._clock.sleep_until(day.opens_at - _PREPARE_BEFORE)
             await self.prepare(day)
             await self._clock.sleep_until(day.closes_at + _CAPTURE_AFTER)
@@ -106,8 +115,8 @@ class Timetable:
             await self._reconciler.attempt()
             await self._clock.sleep_until(day.closes_at + _SUM_UP_AFTER)
             await self.sum_up(day.date)
-            if self._also_at_day_end is not None:
-                await self._also_at_day_end(day.date)
+            for end in self._at_day_end:
+                await end(day.date)
             self._on_day_over(day.date)
             await self._clock.sleep_until(datetime.combine(day.date, _LAST_SWEEP, KST))
             await self._reconciler.attempt()
@@ -126,17 +135,26 @@ class Timetable:
         except LookupError:
             return None
 
+    def _opened_before(self, day: TradingDay) -> date | None:
+        """Return the next day that only the broker opens, where it lies between today and `day`."""
+        today = self._clock.now().date()
+        return min((one for one in self._calendar.opened_elsewhere if today < one < day.date), default=None)
+
     async def _live_without_a_calendar(self) -> None:
-        """Watch over what is held for one day that the calendar does not cover; entries are closed by the gate."""
+        """Watch over what is held for one day that the calendar does not have; entries are closed by the gate."""
         now = self._clock.now()
         self._book.unexamined = set()
         self._begin_day(now.date())
         self._trader.watch(())
         held = tuple(self._book.positions)
         self._feed.want(held)
-        await self._journal.write(
-            self._journal.fact("calendar_not_covered", severity=Severity.ERROR, alerts=True, day=now.date().isoformat())
-        )
+        if self._calendar.covers(now.date()):
+            await self._market_days.compare()
+        else:
+            day = now.date().isoformat()
+            await self._journal.write(
+                self._journal.fact("calendar_not_covered", severity=Severity.ERROR, alerts=True, day=day)
+            )
         for symbol in held:
             await self._take_listing(symbol)
         await self._clock.sleep_until(datetime.combine(now.date() + timedelta(days=1), time(), KST))
@@ -156,10 +174,11 @@ class Timetable:
         self._trader.watch(())
         held = tuple(self._book.positions)
         self._feed.want(held)
-        await self._prewarm(day.closes_at)
         last = self._calendar.previous_trading_day(day.date).date
         await self._actions.examine(lambda symbol: self._bring_up(symbol, last))
+        await self._prewarm(day.closes_at)
         listed, ready = await self._bring(held, last)
+        await self._market_days.compare()
         universe = await self._selector.select(day)
         self._control.universe_ready = bool(universe)
         self._trader.watch(universe)
@@ -211,7 +230,8 @@ class Timetable:
         return True
 
     async def _capture(self, day: TradingDay) -> None:
-        for symbol in self._trader.symbols():
+        traded = [trade.symbol for trade in self._book.trades_today]  # what was sold, too: the day is looked at again
+        for symbol in dict.fromkeys([*self._trader.symbols(), *traded]):
             await self._histories.bring_up_to(symbol, day.date)
 
     async def sum_up(self, day: date) -> None:

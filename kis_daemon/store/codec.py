@@ -14,7 +14,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from kis_daemon.domain.approvals import Approval, Proposal
+from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, ProposalTerms
 from kis_daemon.domain.breakers import Trip
 from kis_daemon.domain.events import Event
 from kis_daemon.domain.locks import SymbolLock
@@ -34,8 +34,10 @@ _KINDS: Mapping[str, type[Any]] = {
         KillSwitch,
         Order,
         OrderIntent,
+        OrderRequest,
         Position,
         Proposal,
+        ProposalTerms,
         SymbolLock,
         SymbolName,
         Trade,

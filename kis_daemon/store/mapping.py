@@ -8,18 +8,35 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from kis_daemon.domain.approvals import OrderRequest, Proposal
 from kis_daemon.domain.calendar import KST
 from kis_daemon.domain.market import Market, Side, Symbol
 from kis_daemon.domain.orders import Order, OrderIntent, OrderKey, OrderNo, OrderState, OrderType, SignalId
 from kis_daemon.domain.positions import Position, Trade
 
 _written = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode  # made once: it costs more than a short text
-_INTENT = tuple(field.name for field in fields(OrderIntent))  # plain values all: nothing to copy in depth
+_INTENT = tuple(field.name for field in fields(OrderIntent))
+_REQUEST = tuple(field.name for field in fields(OrderRequest))
 
 
-def intent_payload(intent: OrderIntent) -> str:
+def _plain(intent: OrderIntent | OrderRequest) -> dict[str, Any]:
+    """Return the fields by name; plain values all, so that nothing has to be copied in depth."""
+    names = _INTENT if isinstance(intent, OrderIntent) else _REQUEST
+    return {name: getattr(intent, name) for name in names}
+
+
+def intent_payload(intent: OrderIntent | OrderRequest) -> str:
     """Return the intent as key-sorted JSON."""
-    return _written({name: getattr(intent, name) for name in _INTENT})
+    return _written(_plain(intent))
+
+
+def proposal_payload(proposal: Proposal) -> str:
+    """Return what a proposal is about, with its terms where a person decides, as key-sorted JSON."""
+    payload = _plain(proposal.intent)
+    if proposal.terms is not None:
+        payload["expires_at"] = proposal.terms.expires_at.isoformat()
+        payload["lowest_price"] = proposal.terms.lowest_price
+    return json.dumps(payload, sort_keys=True, ensure_ascii=False)
 
 
 def order_to_row(order: Order) -> dict[str, Any]:

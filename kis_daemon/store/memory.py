@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, TokenRefusal
+from kis_daemon.domain.approvals import Approval, OrderRequest, Proposal, ProposalStatus, StoredMandate, TokenRefusal
 from kis_daemon.domain.breakers import Breaker, Trip
 from kis_daemon.domain.events import GENESIS_HASH, Event, OperatorEvent, chain_hash
 from kis_daemon.domain.exits import ExitReason
@@ -22,6 +22,7 @@ from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, Orde
 from kis_daemon.domain.positions import Position, Trade
 from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch
 from kis_daemon.ports import AccountFigures, DaySummary, StaleVersion, SymbolName
+from kis_daemon.store.memory_desk import DeskInMemory
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Tables:
 
     orders: dict[OrderKey, Order] = field(default_factory=dict)
     signals: dict[tuple[str, str, str], OrderKey] = field(default_factory=dict)
-    refused: list[tuple[OrderIntent, datetime, str]] = field(default_factory=list)
+    refused: list[tuple[OrderIntent | OrderRequest, datetime, str]] = field(default_factory=list)
     fills: dict[tuple[OrderKey, int], Fill] = field(default_factory=dict)
     trades: dict[OrderKey, Trade] = field(default_factory=dict)
     positions: dict[EntryKey, tuple[Position, datetime | None]] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Tables:
     locks: dict[tuple[Symbol, LockScope], SymbolLock] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     head: str = GENESIS_HASH
+    mandates: list[StoredMandate] = field(default_factory=list)
     switch: KillSwitch = NEVER_RELEASED
     day: date = date.min
 
@@ -64,7 +66,7 @@ class Tables:
         self.positions = {key: held for key, held in self.positions.items() if held[1] is None}
 
 
-class MemoryRows:
+class MemoryRows(DeskInMemory):
     """`ports.Rows` over `Tables`; `undo` takes back, last first, what was written."""
 
     def __init__(self, tables: Tables) -> None:
@@ -116,10 +118,16 @@ class MemoryRows:
     def kill_switch(self) -> KillSwitch:
         return self._tables.switch
 
-    def set_kill_switch(self, switch: KillSwitch) -> None:
+    def set_kill_switch(self, switch: KillSwitch, trigger_source: str = "manual") -> None:  # noqa: ARG002  # not kept
         before = self._tables.switch
         self._undo.append(lambda: setattr(self._tables, "switch", before))
         self._tables.switch = switch
+
+    def add_mandate(self, stored: StoredMandate) -> None:
+        self._add(self._tables.mandates, stored)
+
+    def mandates(self) -> tuple[StoredMandate, ...]:
+        return tuple(self._tables.mandates)
 
     def symbol_locks(self) -> tuple[SymbolLock, ...]:
         return tuple(lock for _, lock in sorted(self._tables.locks.items()))
@@ -177,7 +185,7 @@ class MemoryRows:
             raise StaleVersion(f"order {order.key[:12]}: version {order.version - 1} is not what is stored")
         self._put(self._tables.orders, order.key, order)
 
-    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+    def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         self._add(self._tables.refused, (intent, at, reason))
 
     def order(self, key: OrderKey) -> Order | None:

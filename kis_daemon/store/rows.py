@@ -7,7 +7,7 @@ Rules of this room
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +22,13 @@ from kis_daemon.store.mapping import position_from_row, position_to_row
 from kis_daemon.store.rows_audit import AuditRows
 from kis_daemon.store.rows_bulk import BulkRows
 from kis_daemon.store.rows_control import ControlRows
+from kis_daemon.store.rows_desk import DeskRows
 from kis_daemon.store.rows_orders import OrderRows
 from kis_daemon.store.rows_safety import SafetyRows
 from kis_daemon.store.rows_story import StoryRows
 
 
-class SqlRows(AuditRows, BulkRows, ControlRows, OrderRows, SafetyRows, StoryRows):
+class SqlRows(AuditRows, BulkRows, ControlRows, DeskRows, OrderRows, SafetyRows, StoryRows):
     """`ports.Rows` over one connection in one transaction."""
 
     # positions
@@ -83,6 +84,12 @@ class SqlRows(AuditRows, BulkRows, ControlRows, OrderRows, SafetyRows, StoryRows
         values = asdict(summary)
         self._put(schema.daily_summary, {"trade_date": values.pop("day")}, values)
 
+    def day_summaries(self) -> tuple[DaySummary, ...]:
+        """Return every day's summary, oldest first."""
+        table = schema.daily_summary
+        rows = self._read(select(table).order_by(table.c.trade_date))
+        return tuple(DaySummary(day=row.trade_date, **{name: getattr(row, name) for name in _FIGURES}) for row in rows)
+
     # marks
 
     def mark(self, name: str) -> str | None:
@@ -97,6 +104,9 @@ class SqlRows(AuditRows, BulkRows, ControlRows, OrderRows, SafetyRows, StoryRows
 
     def set_mark(self, name: str, value: str) -> None:
         self._put(schema.marks, {"name": name}, {"value": value})
+
+
+_FIGURES = tuple(field.name for field in fields(DaySummary) if field.name != "day")
 
 
 def _entry(position: Position) -> dict[str, Any]:

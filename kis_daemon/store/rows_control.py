@@ -11,7 +11,7 @@ from kis_daemon.domain.approvals import Approval, Proposal, ProposalStatus, Toke
 from kis_daemon.domain.calendar import KST
 from kis_daemon.domain.safeguards import NEVER_RELEASED, KillSwitch, KillSwitchScope, KillSwitchStatus
 from kis_daemon.store import schema
-from kis_daemon.store.mapping import intent_payload
+from kis_daemon.store.mapping import proposal_payload
 from kis_daemon.store.rows_base import BaseRows, same
 
 _SWITCH_ROWS = 100  # how far back a valid record is looked for behind releases without a reason
@@ -60,7 +60,7 @@ class ControlRows(BaseRows):
             since=_moment(row[3]),
         )
 
-    def set_kill_switch(self, switch: KillSwitch) -> None:
+    def set_kill_switch(self, switch: KillSwitch, trigger_source: str = "manual") -> None:
         recorded = self._insert(
             schema.system_state,
             {
@@ -79,6 +79,7 @@ class ControlRows(BaseRows):
                     "activated_at": switch.since,
                     "reason": switch.reason,
                     "scope": switch.scope.value,
+                    "trigger_source": trigger_source,
                     "activated_by": switch.actor,
                     "state_id": recorded.inserted_primary_key[0],
                 },
@@ -104,7 +105,7 @@ class ControlRows(BaseRows):
                 "config_hash": proposal.config_hash,
                 "git_commit_sha": proposal.git_commit_sha,
                 "schema_version": proposal.schema_version,
-                "payload_json": intent_payload(proposal.intent),
+                "payload_json": proposal_payload(proposal),
                 "status": proposal.status.value,
             },
         )

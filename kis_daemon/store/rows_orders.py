@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
+from kis_daemon.domain.approvals import OrderRequest
 from kis_daemon.domain.exits import ExitReason
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.orders import LIVE_STATES, Fill, Order, OrderIntent, OrderKey, OrderState
@@ -85,7 +86,7 @@ class OrderRows(BaseRows):
             raise StaleVersion(f"order {order.key[:12]}: version {order.version - 1} is not what is stored")
         self._update(schema.orders, {"idempotency_key": order.key}, order_outcome(order))
 
-    def add_refused_request(self, intent: OrderIntent, at: datetime, reason: str) -> None:
+    def add_refused_request(self, intent: OrderIntent | OrderRequest, at: datetime, reason: str) -> None:
         payload = json.loads(intent_payload(intent)) | {"refused": reason}
         self._insert(
             schema.orders,

@@ -9,17 +9,12 @@ Rules of this room
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Integer,
@@ -27,42 +22,19 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-SCHEMA_VERSION = "0003"
+from kis_daemon.store.schema_types import MYSQL as _MYSQL
+from kis_daemon.store.schema_types import UtcDateTime
+
+SCHEMA_VERSION = "0005"
 
 metadata = MetaData()
 
-_MYSQL = ("mysql", "mariadb")
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 _Document = Text().with_variant(Text(16_777_215), *_MYSQL)  # their plain TEXT ends at 64 KiB
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept as UTC without an offset."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        if dialect.name not in _MYSQL:
-            return dialect.type_descriptor(DateTime())
-        from sqlalchemy.dialects.mysql import DATETIME  # a plain one keeps whole seconds
-
-        return dialect.type_descriptor(DATETIME(fsp=6))
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive time {value}: expected an aware one")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
 
 
 schema_version = Table(
@@ -112,6 +84,25 @@ approvals = Table(
     Column("approved_at", UtcDateTime, nullable=False),
     Column("rejection_reason", Text),
     CheckConstraint("status in ('approved','rejected')", name="ck_approvals_status"),
+)
+
+mandates = Table(
+    "mandates",
+    metadata,
+    Column("mandate_id", String(64), primary_key=True),
+    Column("mode", String(10), nullable=False),
+    Column("signed_by", String(100), nullable=False),
+    Column("signed_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("side", String(4), nullable=False),
+    Column("symbols", Text, nullable=False),
+    Column("max_quantity", Integer, nullable=False),
+    Column("max_notional_a_day", BigInteger, nullable=False),
+    Column("signature", String(64), nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_by", String(100), nullable=False, server_default=""),
+    Column("revoked_reason", String(500), nullable=False, server_default=""),
+    CheckConstraint("max_quantity > 0", name="ck_mandates_quantity"),
 )
 
 order_state = Table(

@@ -30,6 +30,7 @@ from kis_daemon.domain.orders import Order
 from kis_daemon.domain.safeguards import KillSwitch
 from kis_daemon.ports import Clock, OutcomeUnknown, Rows, StaleVersion, StoreError, WriteRefused
 from kis_daemon.store.memory import MemoryRows, Tables
+from kis_daemon.store.memory_desk import NoMandates
 from kis_daemon.store.rows import SqlRows
 from kis_daemon.store.spare_file import SpareFile
 from kis_daemon.store.writes import (
@@ -65,7 +66,7 @@ class Primary(Protocol):
     async def transact(self, work: Callable[[SqlRows], T]) -> T: ...
 
 
-class _SpareRows(MemoryRows):
+class _SpareRows(NoMandates, MemoryRows):
     """Memory, while it stands in: nothing new is bought on its word."""
 
     def claim_order(self, order: Order) -> bool:

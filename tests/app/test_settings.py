@@ -81,7 +81,7 @@ def test_the_shipped_files_say_what_the_code_says(desk: Desk) -> None:
 
 def test_the_shipped_files_name_every_field(desk: Desk) -> None:
     text = "".join((SHIPPED / f"{name}.yaml").read_text() for name in ("strategy", "risk", "universe", "alerts"))
-    by_variable = {"api_timeout_s", "kis_calls_per_second", "kis_ws_symbols"}
+    by_variable = {"api_timeout_s", "kis_calls_per_second", "kis_ws_symbols", "kill_switch_two_persons"}
 
     assert [path for path in kinds() if path not in by_variable and f"{path.split('.')[-1]}:" not in text] == []
 
@@ -350,7 +350,7 @@ def test_a_variable_that_cannot_be_is_refused(environ: dict[str, str], dotenv: s
         (
             "risk.yaml",
             "entry: {adx_min: 1}",
-            "entry: unknown, expected one of risk, breaker, commission_pct",
+            "entry: unknown, expected one of risk, breaker, approvals, commission_pct",
         ),
         ("risk.yaml", "- 5", "risk.yaml = …: expected names with values"),
         ("risk.yaml", "risk: {a: 1", "risk.yaml line 2: cannot be read"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kis_daemon.app.backtest.result import BacktestResult, Fills
-from kis_daemon.app.compose import House
+from kis_daemon.app.house import House
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.price_path import intraday_path
 from tests.backtest.basket import (

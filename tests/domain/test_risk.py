@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -126,6 +126,35 @@ def test_what_ended_the_days_entries_ends_them_whatever_is_won_afterwards() -> N
         code="daily_loss", reason="realised -5000000 of 100000000: limit 5.0 %"
     )
     assert check_entry(SAMSUNG, unlucky, LIMITS) == Denied(code="consecutive_losses", reason="3 losses in a row >= 3")
+
+
+ORDERS_REFUSED: dict[str, tuple[RiskLimits, dict[str, Any]]] = {
+    "sizing": (RiskLimits(sizing=Sizing.FIXED, order_quantity=10), {"cash": 0}),
+    "order_quantity": (RiskLimits(sizing=Sizing.FIXED, order_quantity=0), {}),
+    "risk_per_trade_pct": (RiskLimits(risk_per_trade_pct=0.001), {}),
+    "max_position_pct": (RiskLimits(max_position_pct=0.05), {}),
+    "max_exposure_pct": (RiskLimits(max_exposure_pct=50.0), {"exposure": 50_000_000}),
+    "max_quantity": (RiskLimits(max_quantity=0), {}),
+    "max_order_won": (RiskLimits(max_order_won=99_999), {}),
+    "max_positions": (RiskLimits(max_positions=1), {"busy_symbols": frozenset({HYNIX})}),
+    "max_trades_a_day": (RiskLimits(max_trades_a_day=1), {"entries_today": 1}),
+    "max_entries_a_minute": (RiskLimits(max_entries_a_minute=1), {"entries_last_minute": 1}),
+    "max_consecutive_losses": (RiskLimits(max_consecutive_losses=1), {"consecutive_losses": 1}),
+    "max_daily_loss_pct": (RiskLimits(max_daily_loss_pct=0.1), {"realized_today": -100_000}),
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(RiskLimits)])
+def test_every_configured_limit_refuses_an_order_that_the_default_lets_pass(name: str) -> None:
+    limits, changed = ORDERS_REFUSED[name]  # a new limit needs its line
+
+    def answer(with_limits: RiskLimits, figures: AccountFigures) -> object:
+        verdict = check_entry(SAMSUNG, figures, with_limits)
+        return verdict if isinstance(verdict, Denied) else entry_quantity(100_000, 2_000.0, figures, with_limits, PPB)
+
+    assert isinstance(answer(limits, replace(FIGURES, **changed)), Denied)
+    if name != "sizing":
+        assert not isinstance(answer(RiskLimits(), replace(FIGURES, **changed)), Denied)
 
 
 # ── the order, whoever sized it

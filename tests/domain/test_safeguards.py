@@ -11,13 +11,17 @@ import pytest
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.safeguards import (
     NEVER_RELEASED,
+    TRIGGER_SOURCES,
+    AutomaticStop,
     Conditions,
     Gate,
     GateView,
     KillSwitch,
     KillSwitchScope,
     KillSwitchStatus,
+    StopCause,
     gate,
+    widest,
 )
 from tests.domain.builders import at
 
@@ -46,9 +50,11 @@ CLOSING: list[tuple[dict[str, Any], str]] = [
     ({"api_breaker_open": True}, "api_breaker"),
     ({"quotes_fresh": False}, "quotes_stale"),
     ({"calendar_covers_today": False}, "calendar_not_covered"),
+    ({"calendar_agrees": False}, "calendar_disagrees"),
     ({"universe_ready": False}, "universe_not_ready"),
     ({"store_writable": False}, "store_not_writable"),
     ({"order_evidence_sound": False}, "order_evidence_in_doubt"),
+    ({"ready": False}, "not_ready"),
 ]
 
 
@@ -124,3 +130,43 @@ def test_a_released_switch_of_either_scope_forbids_nothing() -> None:
 
     assert not any(released.forbids(side) for side in Side)
     assert gate(Conditions(kill_switch=released)).gate is Gate.OPEN
+
+
+@pytest.mark.parametrize("cause", StopCause)
+def test_nothing_automatic_can_choose_a_scope(cause: StopCause) -> None:
+    stop = AutomaticStop(cause=cause, reason="r")
+
+    assert "scope" not in {field.name for field in fields(AutomaticStop)}
+    assert stop.switch(at("10:00")).scope is KillSwitchScope.ENTRIES
+    assert not stop.switch(at("10:00")).forbids(Side.SELL)
+    assert TRIGGER_SOURCES[cause]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wins"),
+    [
+        (RELEASED, NO_ENTRIES, NO_ENTRIES),
+        (NO_ENTRIES, STOPPED, STOPPED),
+        (STOPPED, NO_ENTRIES, STOPPED),
+        (NO_ENTRIES, RELEASED, NO_ENTRIES),
+        (STOPPED, NEVER_RELEASED, STOPPED),
+    ],
+)
+def test_two_switches_together_are_the_wider_one(first: KillSwitch, second: KillSwitch, wins: KillSwitch) -> None:
+    assert widest(first, None, second) is wins
+
+
+@pytest.mark.parametrize(
+    ("conditions", "passes"),
+    [
+        ({"kill_switch": STOPPED}, True),
+        ({"kill_switch": STOPPED, "paused": True}, True),
+        ({"kill_switch": NO_ENTRIES}, True),
+        ({}, True),
+        ({"kill_switch": STOPPED, "stopping": True}, False),
+        ({"kill_switch": STOPPED, "ever_reconciled": False}, False),
+        ({"stopping": True}, False),
+    ],
+)
+def test_a_close_all_passes_the_switch_and_nothing_else(conditions: dict[str, Any], passes: bool) -> None:
+    assert gate(Conditions(**({"kill_switch": RELEASED} | conditions))).lets_close_all() is passes

@@ -35,6 +35,7 @@ def environment(home: Path, variables: Mapping[str, str] | None = None) -> dict[
         "HOME": str(home),
         "LANGUAGE": "en",
         "AUTO_TRADE_LOG_DIR": str(home / "logs"),
+        "HTTP_BIND": "off",  # every process would want the same port
         **(variables or {}),
     }
 

@@ -26,7 +26,7 @@ from kis_daemon.console.alerts import Sink
 from kis_daemon.domain.calendar import KST
 from kis_daemon.kis.capabilities import KisProfile
 from kis_daemon.ports import Rows, Severity
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.services.rehearsals import REHEARSAL_MARK
 from kis_daemon.simulator.price_generator import GeneratedPrices
 from kis_daemon.simulator.profile import SimulatorSettings
@@ -110,7 +110,7 @@ def live_through(
         household.open_store(stack)
 
         def prepare(rows: Rows) -> None:
-            control.release(rows, MORNING, reason="a test", by="a test")
+            kill_switch.release(rows, MORNING, reason="a test", by="a test")
             if rehearsed:
                 rows.set_mark(REHEARSAL_MARK, DEFAULT_SIM_START.isoformat())
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -53,6 +54,7 @@ def test_each_change_is_kept_with_reason_and_name_and_one_event(
     assert events(database) == [
         ("kill_switch_deactivated", {"deactivated_by": "kim", "reason": "checked", "scope": "all"}),
         ("kill_switch_activated", {"activated_by": "lee", "reason": "lunch", "scope": "entries"}),
+        ("kill_switch_code_made", {"by": "lee", "code_hash": ANY}),
     ]
     assert broken_links(database) == []
 

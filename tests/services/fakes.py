@@ -383,11 +383,12 @@ class HeardNotifier:
 
 
 class BreakableRecords:
-    """`ports.Records` that refuses while it is `broken`, as a full disk does."""
+    """`ports.Records` that refuses while it is `broken` (or `refuses`), as a full disk does."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
         self.broken = False
+        self.refuses: Callable[[], bool] = lambda: self.broken
         self.degraded = ""
         self.refused: list[str] = []
 
@@ -397,7 +398,7 @@ class BreakableRecords:
         return taken
 
     async def transact(self, work: Callable[[Rows], T]) -> T:
-        if self.broken:
+        if self.refuses():
             raise StoreError("disk is full")
         return await self._records.transact(work)
 

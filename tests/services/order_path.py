@@ -22,7 +22,7 @@ from kis_daemon.domain.positions import Position, ProtectionRules
 from kis_daemon.domain.risk import Allowed, Denied
 from kis_daemon.domain.safeguards import Gate, GateView
 from kis_daemon.ports import Clock
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Grant, Provenance
 from kis_daemon.services.book import Book
@@ -109,7 +109,7 @@ class OrderPath:
             clock=clock,
             mode=MODE,
             gate=lambda: self.gate,
-            risk=lambda intent, _: self.verdict if intent.side is Side.BUY else Allowed(),
+            risk=lambda intent: self.verdict if intent.side is Side.BUY else Allowed(),
             last_price=broker.prices.get,
             trades_continuously=lambda _: the_calendar().phase(clock.now()) is SessionPhase.REGULAR,
             ask_broker=self.reconciler.wake,
@@ -259,7 +259,7 @@ def _a_test(story: Story, origin: datetime, *, started: bool) -> Callable[..., N
     async def live(folder: Path, given: dict[str, Any]) -> None:
         clock = LoopClock(asyncio.get_running_loop(), origin)
         with a_database(folder, durable=False) as database:
-            database.transact_now(lambda rows: control.release(rows, clock.now(), "paper", "tester"))
+            database.transact_now(lambda rows: kill_switch.release(rows, clock.now(), "paper", "tester"))
             path = OrderPath(a_file(folder), database, clock, FakeBroker(clock, the_calendar()))
             if started:
                 await path.start()

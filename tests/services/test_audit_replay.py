@@ -56,7 +56,7 @@ class Recorded:
             clock=floor.clock,
             file=self.file,
             door=self.door,
-            mandate=a_mandate(),
+            mandates=lambda: (a_mandate(),),
             bars=lambda symbol: self.bars.get(symbol, ()),
             **shared,
         )
@@ -106,7 +106,7 @@ def day(tmp_path: Path) -> Iterator[Recorded]:
 def a_whole_day(day: Recorded) -> None:
     """Buy a breakout, hold it through its highs, and be stopped out."""
     day.floor.broker.depth[SAMSUNG] = 1_000
-    for price in (69_000, 69_100, 69_950):
+    for price in (69_000, 69_100, 70_000):
         day.floor.price(price)
         day.floor.pass_time(20)
     day.floor.reconcile()
@@ -272,3 +272,32 @@ def test_inputs_that_begin_in_the_middle_are_passed_over_until_a_beginning() -> 
     result = Replayer([], the_calendar()).run([["account", "2024-03-05T10:00:00+09:00", {}, SAMSUNG]])
 
     assert (result.since, result.difference, result.looks) == (None, None, 0)
+
+
+def test_a_day_on_which_persons_approve_replays_equal(tmp_path: Path) -> None:
+    (tmp_path / "floor").mkdir()
+    with a_floor(tmp_path / "floor", mandate=a_mandate(), asks_a_person=True) as floor:
+        recorded = Recorded(floor, tmp_path / "inputs")
+        recorded.ready()
+
+        a_whole_day(recorded)
+        replay = recorded.replayed()
+
+        assert replay.difference is None
+        assert (replay.orders, replay.facts) == (0, 1)
+
+
+def test_mandates_that_changed_meanwhile_replay_equal(tmp_path: Path) -> None:
+    (tmp_path / "floor").mkdir()
+    with a_floor(tmp_path / "floor", mandate=a_mandate()) as floor:
+        recorded = Recorded(floor, tmp_path / "inputs")
+        recorded.ready()
+        floor.trader._buyer._approvals.stand_by(())
+        recorded.trader._mandates = lambda: ()
+        recorded.trader.note_mandates()
+
+        a_whole_day(recorded)
+        replay = recorded.replayed()
+
+        assert replay.difference is None
+        assert (replay.orders, replay.facts) == (0, 1)

@@ -165,7 +165,7 @@ def test_a_position_sold_in_parts_is_lost_once() -> None:
         book.put_trade(a_trade(OrderKey(str(number)), correlation_id=position, realized_pnl=profit))
 
     assert book.consecutive_losses == 0
-    assert book.figures(()).worst_losses_in_a_row == 2
+    assert book.figures(()).worst_losses_in_a_row == 3  # while only the first part of p3 was sold
     assert book.realized_today == 3
 
 
@@ -182,6 +182,26 @@ def test_the_lowest_the_day_has_been_is_kept_in_every_part_of_a_restart() -> Non
 
     assert lived.worst_realized_today == restarted.worst_realized_today == -600
     assert lived.figures(()) == restarted.figures(())
+
+
+def test_what_a_later_fill_of_an_earlier_order_makes_good_stays_reached() -> None:
+    book = a_book()
+    for key, profit in (("early", 10), ("late", -900), ("early", 800)):
+        book.put_trade(a_trade(OrderKey(key), correlation_id=key, realized_pnl=profit))
+
+    assert (book.realized_today, book.worst_realized_today) == (-100, -890)
+
+
+def test_the_worst_of_the_day_is_taken_over_on_that_day_only() -> None:
+    same, next_day = Book(), Book()
+    for book in (same, next_day):
+        book.load_worst(f"{TODAY}|-890|2")
+
+    same.start_day(TODAY)
+    next_day.start_day(TOMORROW)
+
+    assert (same.worst_realized_today, same.figures(()).worst_losses_in_a_row) == (-890, 2)
+    assert (next_day.worst_realized_today, next_day.figures(()).worst_losses_in_a_row) == (0, 0)
 
 
 def test_losses_belong_to_the_day_it_is_in_seoul() -> None:

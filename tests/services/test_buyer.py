@@ -165,7 +165,7 @@ def test_a_symbol_whose_shares_are_being_sold_is_not_bought(floor: Floor) -> Non
 # price and quantity
 
 
-@pytest.mark.parametrize("ask", [69_950, 70_000, 70_100])
+@pytest.mark.parametrize("ask", [69_900, 70_000, 70_100])
 def test_the_limit_is_three_ticks_above_the_ask(floor: Floor, ask: int) -> None:
     floor.price(BREAKOUT, ask=ask)
 
@@ -504,3 +504,41 @@ def test_a_bought_breakout_is_protected_with_the_loss_cap_in_its_stop(floor: Flo
     assert (position.quantity, position.atr, position.entry_day) == (10, 5_000.0, TODAY)
     assert (position.stop, position.target) == (66_500, 85_000)  # 2 ATR would be 60,000: capped at 5 %
     assert replace(position, opened_at=floor.position().opened_at) == floor.position()
+
+
+# --- a person approves each entry ------------------------------------------------------------------------------------
+
+
+def test_where_a_person_approves_a_breakout_is_proposed_once_and_not_ordered(tmp_path: Path) -> None:
+    with a_floor(tmp_path, asks_a_person=True, mandate=None) as floor:
+        floor.is_ready_to_buy()
+
+        for price in (70_000, 70_100, 70_000):
+            floor.price(price)
+
+        (proposed,) = floor.proposed
+        assert (proposed.symbol, proposed.side, proposed.price) == (SAMSUNG, Side.BUY, 70_300)
+        assert floor.sent == []
+        assert [raised["signal_id"] for raised in floor.events("signal_raised")] == [proposed.signal_id]
+
+
+def test_an_exit_waits_for_no_person(tmp_path: Path) -> None:
+    with a_floor(tmp_path, asks_a_person=True, mandate=None) as floor:
+        floor.holds(a_position())
+
+        floor.price(60_000)
+
+        assert [sale.side for sale in floor.sent] == [Side.SELL]
+        assert floor.proposed == []
+
+
+def test_the_next_day_asks_again(tmp_path: Path) -> None:
+    with a_floor(tmp_path, asks_a_person=True) as floor:
+        floor.is_ready_to_buy()
+        floor.price(70_000)
+        floor.begin_day(WEDNESDAY)
+        floor.book.listings[SAMSUNG] = a_listing(symbol=SAMSUNG)
+
+        floor.price(70_000)
+
+        assert [wish.signal_id[:8] for wish in floor.proposed] == ["20240305", "20240306"]

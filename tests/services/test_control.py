@@ -10,7 +10,7 @@ import pytest
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.safeguards import Gate, KillSwitchScope
 from kis_daemon.ports import BrokerError, BrokerUnreachable, FeedState, OrderRefused, RateLimited
-from kis_daemon.services import control as switch
+from kis_daemon.services import kill_switch as switch
 from tests.services.builders import HYNIX, SAMSUNG, YESTERDAY, a_position, a_trade, at
 from tests.services.trading import WEDNESDAY, Floor, a_calendar_until, a_floor
 
@@ -39,7 +39,7 @@ def _stop(floor: Floor) -> None:
 
 
 def _pause(floor: Floor) -> None:
-    floor.control.paused = True
+    floor.pause()
 
 
 def _empty_universe(floor: Floor) -> None:
@@ -180,11 +180,12 @@ def test_a_change_of_the_switch_is_told_once(floor: Floor) -> None:
     assert floor.told("kill_switch_seen_released") == told + 1
 
 
-def test_a_switch_without_a_record_is_no_news(tmp_path: Path) -> None:
+def test_a_switch_without_a_record_is_no_news_and_gets_its_code(tmp_path: Path) -> None:
     with a_floor(tmp_path, is_open=False) as floor:
-        floor.run(floor.control.refresh())
+        for _ in range(2):
+            floor.run(floor.control.refresh())
 
-        assert floor.notifier.events == []
+        assert floor.notifier.events == ["kill_switch_code"]
 
 
 @pytest.mark.parametrize(("scope", "told"), [(KillSwitchScope.ALL, 2), (KillSwitchScope.ENTRIES, 0)])
@@ -198,6 +199,18 @@ def test_positions_are_told_unprotected_while_nothing_may_be_sold(
     floor.run(floor.control.refresh())
 
     assert floor.told("position_unprotected") == told
+
+
+def test_that_a_position_is_unprotected_is_told_again_while_the_market_is_open(floor: Floor) -> None:
+    floor.holds(a_position())
+    floor.activate(KillSwitchScope.ALL)
+    told = []
+    for clock in ("10:09:59", "10:10:01", "10:15", "10:21", "16:00", "20:00"):
+        floor.wait_until(clock)
+        floor.run(floor.control.refresh())
+        told.append(floor.told("position_unprotected"))
+
+    assert told == [1, 2, 2, 3, 3, 3]
 
 
 def test_the_kill_switch_ends_no_process_and_leaves_no_position_unprotected(floor: Floor) -> None:
@@ -413,7 +426,7 @@ def test_a_change_of_the_gate_is_one_event(floor: Floor) -> None:
     floor.pass_time(5)
     before = len(floor.events("gate_changed"))
 
-    floor.control.paused = True
+    floor.pause()
     floor.pass_time(5)
 
     assert floor.events("gate_changed")[before:] == [{"gate": "EXIT_ONLY", "reasons": "paused"}]

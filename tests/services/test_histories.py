@@ -14,7 +14,7 @@ from kis_daemon.domain.market import Bar, Symbol
 from kis_daemon.ports import BrokerUnreachable
 from kis_daemon.services.histories import Histories
 from tests.services.builders import HYNIX, SAMSUNG, TODAY, YESTERDAY
-from tests.services.trading import Floor, a_floor, a_listing, rising_bars
+from tests.services.trading import Floor, a_floor, a_listing, rising_bars, the_calendar
 
 FRIDAY_BEFORE = date(2024, 2, 29)  # the trading day before YESTERDAY; 1 March is a holiday
 FULL = 250
@@ -33,6 +33,10 @@ def learned() -> list[tuple[Symbol, Indicators | None]]:
 
 @pytest.fixture
 def histories(floor: Floor, learned: list[tuple[Symbol, Indicators | None]]) -> Histories:
+    return some_histories(floor, learned)
+
+
+def some_histories(floor: Floor, learned: list[tuple[Symbol, Indicators | None]]) -> Histories:
     return Histories(
         market_data=floor.market,
         book=floor.book,
@@ -73,6 +77,18 @@ def test_a_first_history_is_asked_for_as_a_whole(
     assert learned == [(SAMSUNG, values_of(asked_for))]
     assert histories.has(SAMSUNG)
     assert floor.book.names[SAMSUNG] == "삼성전자"
+
+
+def test_on_no_day_of_the_calendar_does_a_decision_rest_on_fewer_than_250_bars(floor: Floor) -> None:
+    """Wilder remembers: from 250 bars on ADX says of no day something else than the full history (section 8)."""
+    days = [day.date for day in the_calendar().trading_days(the_calendar().first, the_calendar().last)]
+    bar = rising_bars(YESTERDAY, 1)[0]
+    floor.market.bars[SAMSUNG] = tuple(replace(bar, date=day) for day in days)
+
+    for last in days[FULL + 40 :: 6]:
+        histories = some_histories(floor, [])
+        floor.run(histories.bring_up_to(SAMSUNG, last))
+        assert len(histories.bars(SAMSUNG)) >= FULL, last
 
 
 def test_the_bar_of_the_running_day_never_enters(

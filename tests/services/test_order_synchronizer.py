@@ -34,7 +34,7 @@ from kis_daemon.ports import (
     StoreError,
     Withdrawn,
 )
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.services.approvals import Grant
 from kis_daemon.services.door import Queued, Refused
 from tests.services.builders import BRANCH, HYNIX, SAMSUNG, a_position, an_exit, an_intent
@@ -284,7 +284,7 @@ async def test_the_slot_of_an_order_the_kill_switch_blocked_is_free_again(path: 
 @lived
 async def test_a_switch_for_entries_lets_a_stop_pass(path: OrderPath) -> None:
     path.holds(a_position())
-    path.now(lambda rows: control.activate(rows, path.clock.now(), "drawdown", "engine", KillSwitchScope.ENTRIES))
+    path.now(lambda rows: kill_switch.activate(rows, path.clock.now(), "drawdown", "engine", KillSwitchScope.ENTRIES))
 
     path.sell()
     path.buy(symbol=HYNIX, price=150_000)

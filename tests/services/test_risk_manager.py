@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kis_daemon.domain.exits import GapRules
 from kis_daemon.domain.locks import LockScope
-from kis_daemon.domain.market import Side, Symbol
+from kis_daemon.domain.market import Quote, Side, Symbol
 from kis_daemon.domain.orders import OrderKey, OrderType
 from kis_daemon.domain.positions import ProtectionRules
 from kis_daemon.domain.risk import Allowed, Denied, RiskLimits, Trial
@@ -30,13 +30,16 @@ from tests.services.builders import (
     TODAY,
     a_lock,
     a_position,
+    a_quote,
     a_trade,
     an_exit,
     an_intent,
+    at,
 )
-from tests.services.trading import Floor, a_floor, the_calendar
+from tests.services.trading import Floor, a_floor, a_listing, the_calendar
 
 STOP = 67_000
+QUOTE = a_quote()
 
 
 class StoppedClock:
@@ -47,7 +50,7 @@ class StoppedClock:
         raise AssertionError(f"nobody waits here until {when}")
 
 
-def a_manager(book: Book, **limits: Any) -> RiskManager:
+def a_manager(book: Book, quote: Quote | None = QUOTE, **limits: Any) -> RiskManager:
     rules = TradingRules(
         entry=EntryRules(),
         protection=ProtectionRules(),
@@ -56,11 +59,13 @@ def a_manager(book: Book, **limits: Any) -> RiskManager:
         limits=RiskLimits(**limits),
         commission_ppb=COMMISSION_PPB,
     )
-    return RiskManager(book=book, calendar=the_calendar(), clock=StoppedClock(), rules=rules)
+    return RiskManager(book=book, calendar=the_calendar(), clock=StoppedClock(), rules=rules, quote=lambda _: quote)
 
 
 def a_book() -> Book:
-    return Book(day=TODAY, statement_cash=10_000_000, day_base_equity=10_000_000, day_base_of=TODAY)
+    book = Book(day=TODAY, statement_cash=10_000_000, day_base_equity=10_000_000, day_base_of=TODAY)
+    book.listings[SAMSUNG] = a_listing()
+    return book
 
 
 @pytest.fixture
@@ -79,18 +84,66 @@ def floor(tmp_path: Path) -> Iterator[Floor]:
     ],
 )
 def test_an_order_that_nobody_sized_is_held_against_the_limits(limits: dict[str, Any], code: str) -> None:
-    verdict = a_manager(a_book(), **limits).check(an_intent(), 70_000)
+    verdict = a_manager(a_book(), **limits).check(an_intent())
 
     assert isinstance(verdict, Denied)
     assert verdict.code == code
 
 
-def test_a_market_order_is_valued_at_the_last_price() -> None:
-    manager, order = a_manager(a_book(), max_order_won=699_999), an_intent(order_type=OrderType.MARKET, price=None)
+def test_a_market_order_is_valued_at_what_is_offered() -> None:
+    order = an_intent(order_type=OrderType.MARKET, price=None)
 
-    assert isinstance(manager.check(order, 69_999), Allowed)
-    assert manager.check(order, 70_000) == Denied(code="order_amount", reason="700000 won > 699999 an order")
-    assert manager.check(order, None) == Denied(code="no_price", reason="005930 has no price to value an entry by")
+    assert isinstance(a_manager(a_book(), max_order_won=700_000).check(order), Allowed)
+    assert a_manager(a_book(), max_order_won=699_999).check(order) == Denied(
+        code="order_amount", reason="700000 won > 699999 an order"
+    )
+
+
+@pytest.mark.parametrize(
+    ("quote", "listing", "price", "code"),
+    [
+        (replace(QUOTE, at=at("09:59:54")), {}, 70_300, "stale"),
+        (None, {}, 70_300, "no_price"),
+        (replace(QUOTE, ask=0), {}, 70_300, "no_price"),
+        (replace(QUOTE, halted=True), {}, 70_300, "halted"),
+        (replace(QUOTE, in_vi=True), {}, 70_300, "in_vi"),
+        (replace(QUOTE, price=90_300, ask=90_300), {}, 70_300, "upper_limit"),
+        (QUOTE, {"suspended": True}, 70_300, "halted"),
+        (QUOTE, {"under_administration": True}, 70_300, "under_administration"),
+        (QUOTE, {"in_liquidation": True}, 70_300, "in_liquidation"),
+        (QUOTE, {}, 70_301, "tick"),
+        (QUOTE, {}, 95_000, "price_limits"),
+        (QUOTE, {}, 70_300, None),
+    ],
+)
+def test_a_market_in_no_state_to_buy_in_refuses_an_entry_whoever_wants_it(
+    quote: Quote | None, listing: dict[str, Any], price: int, code: str | None
+) -> None:
+    book = a_book()
+    book.listings[SAMSUNG] = a_listing(**listing)
+
+    verdict = a_manager(book, quote).check(an_intent(price=price))
+
+    assert (verdict.code if isinstance(verdict, Denied) else None) == code
+
+
+def test_an_auction_refuses_an_entry_whoever_wants_it(floor: Floor) -> None:
+    floor.wait_until("15:21")
+    floor.board.publish(a_quote(at=floor.now))
+
+    verdict = floor.risk.check(an_intent())
+
+    assert isinstance(verdict, Denied)
+    assert verdict.code == "not_continuous"
+
+
+def test_a_symbol_of_which_the_account_holds_shares_that_are_not_ours_is_not_bought() -> None:
+    book = a_book()
+    book.external[SAMSUNG] = 3
+
+    assert a_manager(book).check(an_intent()) == Denied(
+        code="external", reason="3 shares of 005930 are in the account, not ours"
+    )
 
 
 @pytest.mark.parametrize("scope", LockScope)
@@ -98,7 +151,7 @@ def test_no_lock_lets_an_entry_pass(scope: LockScope) -> None:
     book = a_book()
     (book.locked if scope is LockScope.ALL else book.entry_locks)[SAMSUNG] = a_lock(scope=scope)
 
-    assert a_manager(book).check(an_intent(), 70_000) == Denied(
+    assert a_manager(book).check(an_intent()) == Denied(
         code="locked", reason="005930 is locked by kim: earnings tomorrow"
     )
 
@@ -107,7 +160,7 @@ def test_a_lock_that_is_over_lets_it_pass_before_anybody_has_cleared_it() -> Non
     book = a_book()
     book.entry_locks[SAMSUNG] = a_lock(expires_at=TEN_O_CLOCK)
 
-    assert isinstance(a_manager(book).check(an_intent(), 70_000), Allowed)
+    assert isinstance(a_manager(book).check(an_intent()), Allowed)
 
 
 def test_limits_are_the_same_after_a_restart(tmp_path: Path) -> None:
@@ -119,11 +172,13 @@ def test_limits_are_the_same_after_a_restart(tmp_path: Path) -> None:
         before = floor.risk.figures()
         assert before.realized_today < -1_000_000
         again = Book(day_base_of=TODAY, day_base_equity=before.day_base_equity)
+        again.load_worst(floor.rows(lambda rows: rows.mark("worst_of_the_day")))
         again.trades_today.extend(floor.rows(lambda rows: rows.trades(TODAY, TODAY)))
         again.start_day(TODAY)
 
         after = a_manager(again).figures()
 
+    assert again.worst_of == (TODAY, before.realized_today, 1)
     assert after.realized_today == before.realized_today
     assert after.worst_realized_today == before.realized_today
     assert a_manager(again).daily_loss_reached()
@@ -181,7 +236,6 @@ def test_what_was_won_today_and_what_is_open_are_kept_apart(floor: Floor) -> Non
     st.sampled_from([None, *LockScope]),
     st.booleans(),
     st.integers(1, 10**6),
-    st.one_of(st.none(), st.integers(-5, 10**6)),
     st.sampled_from([SAMSUNG, HYNIX]),
 )
 def test_nothing_in_the_world_has_the_risk_manager_deny_a_sale(
@@ -192,7 +246,6 @@ def test_nothing_in_the_world_has_the_risk_manager_deny_a_sale(
     lock: LockScope | None,
     on_trial: bool,
     quantity: int,
-    price: int | None,
     symbol: Symbol,
 ) -> None:
     book = Book(day=TODAY, statement_cash=cash, day_base_equity=base, holdings_value=base, day_base_of=TODAY)
@@ -205,7 +258,7 @@ def test_nothing_in_the_world_has_the_risk_manager_deny_a_sale(
     manager = a_manager(book)
     manager._rules = replace(manager._rules, limits=limits)
 
-    verdict = manager.check(an_exit(symbol=symbol, quantity=quantity), price)
+    verdict = manager.check(an_exit(symbol=symbol, quantity=quantity))
 
     assert verdict == Allowed()
     assert an_exit().side is Side.SELL

@@ -239,7 +239,7 @@ def _fail(floor: Floor) -> None:
 
 
 def _pause(floor: Floor) -> None:
-    floor.control.paused = True
+    floor.pause()
 
 
 def _empty_universe(floor: Floor) -> None:

@@ -228,6 +228,17 @@ def test_the_summary_tells_how_the_day_went(tmp_path: Path) -> None:
         assert summary["equity"] == summary["cash"] + 705_000
 
 
+def test_the_bar_of_what_was_sold_today_is_captured_too(tmp_path: Path) -> None:
+    """It is in no universe and not held any more, and the evening's comparison needs its day."""
+    with a_running_day(tmp_path, at("10:00"), universe=()) as floor:
+        floor.start(floor.timetable.run())
+        floor.book.put_trade(a_trade("1" * 64, symbol=HYNIX))  # type: ignore[arg-type]  # any key
+
+        floor.wait_until("15:41")
+
+        assert [bar.date for bar in floor.histories.bars(HYNIX)][-1] == TODAY
+
+
 def test_an_exit_that_rests_at_the_close_is_ended_by_the_sweep(tmp_path: Path) -> None:
     with a_running_day(tmp_path, at("15:00"), universe=()) as floor:
         floor.holds(a_position())
@@ -242,12 +253,41 @@ def test_an_exit_that_rests_at_the_close_is_ended_by_the_sweep(tmp_path: Path) -
         assert len(floor.events("order_expired")) == 1
 
 
-def test_the_keys_are_warmed_for_the_whole_day_before_anything_is_asked(tmp_path: Path) -> None:
+def test_the_keys_are_warmed_for_the_whole_day_an_hour_before_it(tmp_path: Path) -> None:
     """S3-T03: no token is issued at the open, when every call counts."""
     with a_running_day(tmp_path, at("00:05")) as floor:
         floor.start(floor.timetable.run())
         floor.wait_until("08:30")
         assert floor.prewarmed == [at("15:30")]
+
+
+def test_exits_are_armed_before_the_keys_are_warmed(tmp_path: Path) -> None:
+    """A key that KIS does not give may take minutes; a start in mid-session sells by the key that it has."""
+    with a_running_day(tmp_path, at("11:00"), stream_is_primary=False) as floor:
+        floor.holds(a_position(symbol=HYNIX))
+        floor.keys_take_s = 300.0
+        floor.start(floor.timetable.run())
+        floor.pass_time(1)
+        assert floor.prewarmed == [at("15:30")]
+
+        floor.price(67_900, symbol=HYNIX)
+
+        assert [(intent.symbol, intent.side) for intent in floor.sent] == [(HYNIX, Side.SELL)]
+        assert times_of(floor, "day_started") == []
+
+
+@pytest.mark.parametrize("entered", [TODAY, YESTERDAY], ids=["bought today", "examined this morning"])
+def test_a_restart_in_mid_session_does_not_wait_for_an_examination_that_was_made(tmp_path: Path, entered: date) -> None:
+    with a_running_day(tmp_path, at("11:00"), stream_is_primary=False) as floor:
+        floor.holds(a_position(symbol=HYNIX, entry_day=entered))
+        floor.book.examined_on = None if entered == TODAY else TODAY
+        floor.market.answer_takes_s = 30.0
+        floor.start(floor.timetable.run())
+        floor.pass_time()
+
+        floor.price(67_900, symbol=HYNIX)
+
+        assert [(intent.symbol, intent.side) for intent in floor.sent] == [(HYNIX, Side.SELL)]
 
 
 def test_what_is_held_is_ready_before_the_universe_is_asked_for(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kis_daemon.domain import positions
 from kis_daemon.domain.exits import ExitReason, GapRules
+from kis_daemon.domain.locks import LockScope
 from kis_daemon.domain.market import Market, QuoteSession, Side, Symbol
 from kis_daemon.domain.orders import Fill, Happening, Order, OrderIntent, OrderNo, OrderState, order_key
 from kis_daemon.domain.positions import Position, ProtectionRules
@@ -38,6 +39,7 @@ from tests.services.builders import (
     SAMSUNG,
     TODAY,
     YESTERDAY,
+    a_lock,
     a_mandate,
     a_position,
     a_quote,
@@ -310,7 +312,7 @@ class Played:
             commission_ppb=COMMISSION_PPB,
         )
         calendar = the_calendar()
-        risk = RiskManager(book=book, calendar=calendar, clock=self.clock, rules=rules)
+        risk = RiskManager(book=book, calendar=calendar, clock=self.clock, rules=rules, quote=lambda _: None)
         buyer = Buyer(book=book, journal=journal, synchronizer=self.till, approvals=approvals, risk=risk, rules=rules)
         seller = Seller(
             book=book,
@@ -410,6 +412,32 @@ class Played:
         self.book.start_day(day.date)
         self.trader.start_day()
 
+    def _rebase(self, symbol: Symbol, value: int) -> None:
+        position = self.book.positions.get(symbol)
+        if position is not None:
+            moved = 100 * (value % 9 - 4)
+            self.book.positions[symbol] = replace(
+                position,
+                stop=position.stop + moved,
+                target=position.target + moved,
+                highest=position.highest + moved,
+            )
+            self.trader.on_account_change(symbol)
+
+    def _await(self, symbol: Symbol, value: int) -> None:
+        self.book.unexamined.add(symbol)
+
+    def _examined(self, symbol: Symbol, value: int) -> None:
+        self.book.unexamined.discard(symbol)
+        self.trader.on_account_change(symbol)
+
+    def _lock(self, symbol: Symbol, value: int) -> None:
+        self.book.locked[symbol] = a_lock(symbol=symbol, scope=LockScope.ALL, reason="a test")
+
+    def _by_hand(self, symbol: Symbol, value: int) -> None:
+        if not self._live(symbol) and self.book.positions.pop(symbol, None) is not None:
+            self.trader.on_account_change(symbol)
+
     def _wait(self, symbol: Symbol, value: int) -> None:
         self.clock.moment += timedelta(seconds=10 * value)
 
@@ -476,7 +504,24 @@ _SYMBOLS = st.sampled_from(BAND_SYMBOLS)
 _PRICES = st.tuples(st.just("price"), _SYMBOLS, st.integers(0, 62))
 _OTHERS = st.tuples(
     st.sampled_from(
-        ["vi", "halt", "fill", "fill", "missed", "unlist", "list", "part", "cancel", "refuse", "bar", "day", "wait"]
+        [
+            *(
+                "vi",
+                "halt",
+                "fill",
+                "fill",
+                "missed",
+                "unlist",
+                "list",
+                "part",
+                "cancel",
+                "refuse",
+                "bar",
+                "day",
+                "wait",
+            ),
+            *("rebase", "await", "examined", "examined", "lock", "by_hand"),
+        ]
     ),
     _SYMBOLS,
     st.integers(0, 62),

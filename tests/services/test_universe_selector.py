@@ -120,7 +120,7 @@ def test_off_session_the_universe_is_selected_anew_and_kept(floor: Floor, tmp_pa
     assert stat.S_IMODE((tmp_path / "universe_cache.json").stat().st_mode) == 0o600
 
 
-def test_in_session_todays_cache_is_used_again_and_nobody_is_asked(floor: Floor, tmp_path: Path) -> None:
+def test_the_universe_cache_is_not_discarded_in_session_and_nobody_is_asked(floor: Floor, tmp_path: Path) -> None:
     """S3-U01, U21, X09."""
     select(floor, VOLUME_TOP, files=files_in(tmp_path))
     floor.go_to("11:00")

@@ -32,20 +32,27 @@ from kis_daemon.domain.safeguards import KillSwitchScope
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
 from kis_daemon.domain.universe import UniverseRules
 from kis_daemon.ports import BrokerError, Chart, ExecutionNotice, FeedSink, FeedState, Snapshot
-from kis_daemon.services import control as switch
+from kis_daemon.services import kill_switch as switch
+from kis_daemon.services import pauses
 from kis_daemon.services.account_keeper import AccountKeeper, Patience
 from kis_daemon.services.approvals import ApprovalDesk, Provenance
+from kis_daemon.services.automatic_stops import AutomaticStops, StopRules
 from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.buyer import Buyer
+from kis_daemon.services.closer import Closer
+from kis_daemon.services.closings import CLOSINGS_MARK
 from kis_daemon.services.control import Control, ControlTiming
 from kis_daemon.services.corporate_actions import CorporateActions
 from kis_daemon.services.desks import TradingRules
 from kis_daemon.services.histories import Histories
 from kis_daemon.services.intake import Intake
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.kill_switch import ReleaseRules
 from kis_daemon.services.locks import Locks
 from kis_daemon.services.looks import HeldLooks, LookTiming
+from kis_daemon.services.market_days import AskDays, MarketDays
+from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_follower import OrderTiming
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.outages import Outages
@@ -55,6 +62,7 @@ from kis_daemon.services.quotes import QuoteBoard
 from kis_daemon.services.reconciler import Cadence, Reconciler
 from kis_daemon.services.risk_manager import RiskManager
 from kis_daemon.services.seller import Seller
+from kis_daemon.services.switch_file import SwitchFile
 from kis_daemon.services.timetable import Selector, Timetable
 from kis_daemon.services.trader import Trader
 from kis_daemon.services.universe_selector import FallbackTerms, UniverseSelector
@@ -215,7 +223,12 @@ class Terms:
     universe: tuple[Symbol, ...] = (SAMSUNG,)
     interval_s: float = 60.0
     max_runs: int | None = None
+    stops: StopRules = field(default_factory=StopRules)
+    released_by: str = ""
+    release: ReleaseRules = field(default_factory=ReleaseRules)
     always: tuple[Symbol, ...] = ()
+    asks_a_person: bool = False
+    market_days: AskDays | None = None
 
 
 class Floor:
@@ -242,6 +255,7 @@ class Floor:
         self.board = QuoteBoard()
         self.days_over: list[date] = []
         self.runs_done = 0
+        self.proposed: list[OrderIntent] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._compose(terms)
 
@@ -266,6 +280,7 @@ class Floor:
             timing=terms.timing,
             stream_is_primary=terms.stream_is_primary,
             outages=self.outages,
+            switch_file=SwitchFile(self.path.parent),
         )
         rules = TradingRules(
             entry=terms.entry,
@@ -274,8 +289,9 @@ class Floor:
             gap=terms.gap,
             limits=terms.limits,
             commission_ppb=COMMISSION_PPB,
+            asks_a_person=terms.asks_a_person,
         )
-        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules)
+        self.risk = RiskManager(book=book, calendar=calendar, clock=clock, rules=rules, quote=self.board.quote)
         self.bookkeeper = Bookkeeper(
             book=book,
             journal=journal,
@@ -344,6 +360,7 @@ class Floor:
             approvals=approvals,
             risk=self.risk,
             rules=rules,
+            propose=self.proposed.append,
         )
         seller = Seller(
             book=book,
@@ -367,6 +384,8 @@ class Floor:
             forget=self.trader.forget_setup,
         )
         self.prewarmed: list[datetime] = []
+        self.keys_take_s = 0.0
+        self.ask_account = self.reconciler.attempt
         self.actions = CorporateActions(
             book=book,
             journal=journal,
@@ -374,9 +393,11 @@ class Floor:
             histories=self.histories,
             calendar=calendar,
             clock=clock,
-            ask_account=self.reconciler.attempt,
+            ask_account=lambda: self.ask_account(),
             on_change=self.trader.on_account_change,
         )
+        self.market_days = MarketDays(ask=terms.market_days, calendar=calendar, journal=journal, clock=clock)
+        self.control.calendar_differs_on = self.market_days.differs_on
         self.timetable = self.a_timetable(
             UniverseSelector(
                 a_chooser(UniverseRules(stocks=terms.universe), self.market, calendar, clock),
@@ -424,6 +445,41 @@ class Floor:
             on_runs_done=self._count_done,
         )
         self.intake = Intake(self.board, self.reconciler, self.control, self.poller, self.journal)
+        self._compose_operations(approvals, terms)
+
+    def _compose_operations(self, approvals: ApprovalDesk, terms: Terms) -> None:
+        switches = self.control.switches
+        self.stops = AutomaticStops(
+            book=self.book,
+            journal=self.journal,
+            switches=switches,
+            clock=self.clock,
+            rules=terms.stops,
+            released_by=terms.released_by,
+        )
+        self.closer = Closer(
+            book=self.book,
+            board=self.board,
+            journal=self.journal,
+            synchronizer=self.synchronizer,
+            approvals=approvals,
+            calendar=self.calendar,
+            clock=self.clock,
+            on_settled=lambda text: switches.see_mark(CLOSINGS_MARK, text),
+        )
+        switches.watch_mark(CLOSINGS_MARK, self.closer.take)
+        self.operations = Operations(
+            book=self.book,
+            board=self.board,
+            journal=self.journal,
+            switches=switches,
+            closer=self.closer,
+            clock=self.clock,
+            entropy=SeededEntropy(),
+            notifier=self.notifier,
+            rules=terms.release,
+        )
+        self.control.on_active = self.operations.make_code
 
     def a_timetable(self, selector: Selector) -> Timetable:
         """Return a timetable whose universe `selector` selects; it is not started."""
@@ -436,6 +492,7 @@ class Floor:
             selector=selector,
             reconciler=self.reconciler,
             actions=self.actions,
+            market_days=self.market_days,
             synchronizer=self.synchronizer,
             control=self.control,
             market_data=self.market,
@@ -526,6 +583,10 @@ class Floor:
         self.records.transact_now(lambda rows: switch.release(rows, self.now, "a test", "operator"))
         self.run(self.control.refresh())
 
+    def pause(self) -> None:
+        self.records.transact_now(lambda rows: pauses.pause(rows, self.now, "a test", "operator"))
+        self.run(self.control.refresh())
+
     def activate(self, scope: KillSwitchScope) -> None:
         self.records.transact_now(lambda rows: switch.activate(rows, self.now, "a test", "operator", scope))
         self.run(self.control.refresh())
@@ -564,6 +625,7 @@ class Floor:
     async def prewarm(self, until: datetime) -> bool:
         """Take down until when the keys are to be good."""
         self.prewarmed.append(until)
+        await asyncio.sleep(self.keys_take_s)
         return True
 
     def publish(self, quote: Quote) -> None:

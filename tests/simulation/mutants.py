@@ -22,6 +22,7 @@ from kis_daemon.domain.approvals import Approval, Proposal
 from kis_daemon.domain.events import GENESIS_HASH
 from kis_daemon.domain.market import Side
 from kis_daemon.domain.orders import Fill, Happening, Order, OrderIntent
+from kis_daemon.domain.risk import AccountFigures
 from kis_daemon.domain.safeguards import NEVER_RELEASED, Gate, GateView, KillSwitchStatus
 from kis_daemon.kis.broker import KisBroker
 from kis_daemon.ports import (
@@ -38,6 +39,7 @@ from kis_daemon.ports import (
 )
 from kis_daemon.services import evidence, order_synchronizer
 from kis_daemon.services.approvals import Grant
+from kis_daemon.services.book import Book
 from kis_daemon.services.bookkeeper import Bookkeeper
 from kis_daemon.services.control import Control
 from kis_daemon.services.intake import Intake
@@ -311,6 +313,22 @@ async def _leave_it(_self: Reconciler, order: Order) -> Order:
     return order
 
 
+def _losses_are_forgotten() -> AbstractContextManager[object]:
+    """What was lost today is known to nobody."""
+    original = Book.figures
+
+    def figures(self: Book, *about: Any) -> AccountFigures:
+        return replace(
+            original(self, *about),
+            realized_today=0,
+            worst_realized_today=0,
+            consecutive_losses=0,
+            worst_losses_in_a_row=0,
+        )
+
+    return patch.object(Book, "figures", figures)
+
+
 def _gate_ignores_the_switch() -> AbstractContextManager[object]:
     """The kill switch is read and told, and decides nothing."""
     original = Control._conditions
@@ -359,5 +377,6 @@ MUTANTS: Mapping[str, Mutant] = {
         _unconfirmed_never_resolved,
         _send_dies_with_its_caller,
         _gate_ignores_the_switch,
+        _losses_are_forgotten,
     )
 }

@@ -21,10 +21,11 @@ from typing import Any
 from aiohttp import web
 from websockets.asyncio.server import serve
 
-from kis_daemon.app.compose import House, compose
+from kis_daemon.app.compose import compose
 from kis_daemon.app.daemon import live
 from kis_daemon.app.entropy import SeededEntropy
 from kis_daemon.app.files import load_calendar
+from kis_daemon.app.house import House
 from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.app.systemd import Systemd
@@ -39,7 +40,7 @@ from kis_daemon.kis.credentials import Credentials
 from kis_daemon.kis.opening import KisLimits, open_kis
 from kis_daemon.kis.transport import Endpoint, KisEndpoints
 from kis_daemon.ports import Rows, Severity, StoreError
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.simulator.profile import SimulatorSettings
 from kis_daemon.simulator.server import Simulator
 from kis_daemon.simulator.stream import Session
@@ -49,6 +50,7 @@ from tests.conftest import ROOT
 from tests.simulation.loop import Loop
 from tests.simulation.market import DAY, OPENS, SYMBOLS, TICKS_PER_SYMBOL, SmallMarket
 from tests.simulation.store import SimDatabase, SimRecords, StoreWeather
+from tests.simulation.watch import LIMITS
 
 _REST_PORT, _STREAM_PORT, _BOT_PORT = 8080, 9090, 8443
 _PING_S = 150.0
@@ -284,7 +286,7 @@ class Town:
                 life.house = house
                 for hear in self.on_boot:
                     hear(house)
-                await live(house, stop=life.stop, systemd=Systemd({}), watchdog_s=None, alert_desk=desk, also={})
+                await live(house, stop=life.stop, systemd=Systemd({}), watchdog_s=None, alert_desk=desk)
         finally:
             await sink.aclose()
             records.close()
@@ -303,11 +305,11 @@ class Town:
     def switch(self, scope: KillSwitchScope) -> None:
         """Activate the kill switch as an operator does it, from another process."""
         self._by_hand(
-            lambda rows: control.activate(rows, self.clock.now(), scope=scope, reason="by hand", by="operator")
+            lambda rows: kill_switch.activate(rows, self.clock.now(), scope=scope, reason="by hand", by="operator")
         )
 
     def release(self) -> None:
-        self._by_hand(lambda rows: control.release(rows, self.clock.now(), reason="by hand", by="operator"))
+        self._by_hand(lambda rows: kill_switch.release(rows, self.clock.now(), reason="by hand", by="operator"))
 
     def _by_hand(self, work: Callable[[Rows], object]) -> None:
         database = Database(f"sqlite:///{self.database}")
@@ -330,12 +332,12 @@ def _all_of(error: BaseException, kind: type[Exception]) -> bool:
 def _settings() -> Settings:
     settings = Settings()
     universe = replace(settings.universe, stocks=SYMBOLS, max_stocks=len(SYMBOLS))
-    return settings.model_copy(update={"universe": universe})
+    return settings.model_copy(update={"universe": universe, "risk": LIMITS})
 
 
 def make_template(path: Path) -> None:
     """Write a database at this program's schema whose kill switch is released."""
     database = Database(f"sqlite:///{path}")
     database.open()
-    database.transact_now(lambda rows: control.release(rows, OPENS, reason="simulation", by="tests"))
+    database.transact_now(lambda rows: kill_switch.release(rows, OPENS, reason="simulation", by="tests"))
     database.close()

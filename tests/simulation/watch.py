@@ -6,6 +6,7 @@ At every order that reaches the broker
     approved            no more orders than approvals used, none for more shares than its approval says
     one live            at most one open order of a (symbol, side), doubtful exits apart, which holdings bound
     covered             never more shares offered for sale than the account holds
+    within the limits   its claim is not behind as much loss, or as many losses in a row, as end the day's entries
     not halted          its claim is older than the kill switch's activation, and the gate let it pass at the last
 At the end
     all explained       every broker order is exactly one row's, every row's number is the broker's
@@ -29,12 +30,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kis_daemon.app.compose import House
+from kis_daemon.app.house import House
 from kis_daemon.domain.events import GENESIS_HASH, Event, chain_hash
 from kis_daemon.domain.market import Side, Symbol
+from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.simulator.exchange import Exchange
 from kis_daemon.simulator.requests import Placed, Refusal, Request, RequestKind
 from tests.simulation.market import DAY
+
+LIMITS = RiskLimits(max_daily_loss_pct=0.5, max_consecutive_losses=1)
+"""Those of the simulated days: narrow, so that a day of six symbols reaches them."""
+
+_CLAIMED = (
+    "SELECT max(event_id) FROM event_log WHERE event_type = 'order_requested'"
+    " AND json_extract(payload_json, '$.symbol') = ? AND json_extract(payload_json, '$.side') = ?"
+    " AND json_extract(payload_json, '$.quantity') = ?"
+)
 
 
 class Broken(AssertionError):
@@ -53,6 +64,7 @@ class Watch:
     cancels: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
     oversold: int = 0
+    sold_before_buying: int = 0
     _sent: dict[tuple[str, str, int], int] = field(default_factory=dict)
     foreign: set[int] = field(default_factory=set)
     placing_foreign: bool = False
@@ -114,6 +126,8 @@ class Watch:
             if self.orders > used + len(aside):
                 self.fail(f"approved: {self.orders} orders, {used} approvals used")
             self._ask_the_switch(rows, key)
+            if side is Side.BUY:
+                self._ask_the_losses(rows, key)
 
     def _set_aside(self) -> list[tuple[str, str, int]]:
         """Return what was claimed in lines that wait for the database: (symbol, side, quantity)."""
@@ -133,13 +147,34 @@ class Watch:
                     found.append((intent["symbol"], intent["side"], intent["quantity"]))
         return found
 
+    def _ask_the_losses(self, rows: sqlite3.Connection, key: tuple[str, str, int]) -> None:
+        """Sum up what was sold before the claim, from the log alone."""
+        claimed = rows.execute(_CLAIMED, key).fetchone()[0]
+        base = rows.execute("SELECT value FROM marks WHERE name = 'day_base'").fetchone()
+        if claimed is None or base is None:
+            return
+        sold = rows.execute(
+            "SELECT correlation_id, json_extract(payload_json, '$.realized_pnl') FROM event_log WHERE event_id < ?"
+            " AND event_type = 'order_filled' AND json_extract(payload_json, '$.side') = 'SELL' ORDER BY event_id",
+            (claimed,),
+        ).fetchall()
+        total = run = 0
+        results: dict[str, int] = {}
+        for position, realized in sold:
+            total += realized
+            results[position] = results.pop(position, 0) + realized
+            run = 0
+            for result in results.values():
+                run = run + 1 if result < 0 else 0
+            limit = -int(base[0].split("|")[1]) * LIMITS.max_daily_loss_pct / 100
+            if total <= limit:
+                self.fail(f"within the limits: {key} was claimed when {total} won were lost, limit {limit:.0f}")
+            if run >= LIMITS.max_consecutive_losses:
+                self.fail(f"within the limits: {key} was claimed after {run} losses in a row")
+        self.sold_before_buying += bool(sold)
+
     def _ask_the_switch(self, rows: sqlite3.Connection, key: tuple[str, str, int]) -> None:
-        claimed = rows.execute(
-            "SELECT max(event_id) FROM event_log WHERE event_type = 'order_requested'"
-            " AND json_extract(payload_json, '$.symbol') = ? AND json_extract(payload_json, '$.side') = ?"
-            " AND json_extract(payload_json, '$.quantity') = ?",
-            key,
-        ).fetchone()[0]
+        claimed = rows.execute(_CLAIMED, key).fetchone()[0]
         if claimed is None:
             return
         switch = rows.execute(

@@ -22,6 +22,7 @@ from kis_daemon.app.backtest.calls import Calls
 from kis_daemon.app.backtest.exchange_broker import ExchangeBroker
 from kis_daemon.app.backtest.exchange_market import ExchangeFeed, ExchangeMarketData
 from kis_daemon.app.backtest.metrics import measure
+from kis_daemon.app.backtest.morning import Morning
 from kis_daemon.app.backtest.plan import BacktestPlan
 from kis_daemon.app.backtest.result import BacktestOrder, BacktestResult, BacktestTrade, DayEquity
 from kis_daemon.app.backtest.worst_case import Extremes
@@ -38,7 +39,7 @@ from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.strategy import ENTRY_RULE
 from kis_daemon.kis.budget import CALL_LIMITS, TR_SPACING_S, Budget, CallLimit
 from kis_daemon.kis.capabilities import KisProfile
-from kis_daemon.services import control
+from kis_daemon.services import kill_switch
 from kis_daemon.simulator.account import Account
 from kis_daemon.simulator.exchange import Exchange
 from kis_daemon.simulator.market_rules import MarketRules
@@ -114,6 +115,7 @@ class _Collector:
                 filled_quantity=order.filled_quantity,
                 rule=order.intent.rule,
                 state=order.state.value,
+                filled_amount=order.filled_amount,
             )
             for order in sorted(tables.orders.values(), key=lambda order: (order.created_at, order.key))
         )
@@ -127,14 +129,18 @@ class _Collector:
 
 
 def run_backtest(
-    settings: Settings, plan: BacktestPlan, prices: PriceBook, calendar: TradingCalendar
+    settings: Settings,
+    plan: BacktestPlan,
+    prices: PriceBook,
+    calendar: TradingCalendar,
+    morning: Morning | None = None,
 ) -> BacktestResult:
-    """Live through the days of `plan` and return what came of them."""
+    """Live through the days of `plan`, from the first one's `morning` where there is one; return what came of them."""
     loop = VirtualLoop()
     clock = LoopClock(loop, datetime.combine(plan.first, _WAKES_AT, KST))
     with _quiet(), asyncio.Runner(loop_factory=lambda: loop) as runner:
         begun = perf_counter()
-        collected, extremes = runner.run(_replay(settings, plan, prices, calendar, clock))
+        collected, extremes = runner.run(_replay(settings, plan, prices, calendar, clock, morning))
         seconds = perf_counter() - begun
     played = (prices.bars(symbol, plan.first, plan.last) for symbol in plan.symbols)
     return BacktestResult(
@@ -155,13 +161,21 @@ def run_backtest(
 
 
 async def _replay(
-    settings: Settings, plan: BacktestPlan, prices: PriceBook, calendar: TradingCalendar, clock: LoopClock
+    settings: Settings,
+    plan: BacktestPlan,
+    prices: PriceBook,
+    calendar: TradingCalendar,
+    clock: LoopClock,
+    morning: Morning | None,
 ) -> tuple[_Collector, Extremes]:
     stop = asyncio.Event()
     records = MemoryRecords()
-    records.transact_now(lambda rows: control.release(rows, clock.now(), reason="backtest: no money", by="backtest"))
+    records.transact_now(lambda rows: kill_switch.release(rows, clock.now(), "backtest: no money", "backtest"))
+    if morning is not None:
+        morning.write(records)
     collected = _Collector(records)
-    exchange, counterpart = _market(settings, plan, prices, calendar, clock)
+    account = Account(cash=plan.cash) if morning is None else morning.account()
+    exchange, counterpart = _market(settings, plan, prices, calendar, clock, account)
 
     def day_over(day: date) -> None:
         collected.take(day)
@@ -203,13 +217,18 @@ async def _replay(
     )
     async with asyncio.TaskGroup() as group:
         playing = group.create_task(player.run(), name="player")
-        await live(house, stop=stop, systemd=Systemd({}), watchdog_s=None, alert_desk=alert_desk, also={})
+        await live(house, stop=stop, systemd=Systemd({}), watchdog_s=None, alert_desk=alert_desk)
         playing.cancel()
     return collected, extremes
 
 
 def _market(
-    settings: Settings, plan: BacktestPlan, prices: PriceBook, calendar: TradingCalendar, clock: LoopClock
+    settings: Settings,
+    plan: BacktestPlan,
+    prices: PriceBook,
+    calendar: TradingCalendar,
+    clock: LoopClock,
+    account: Account,
 ) -> tuple[Exchange, _Counterpart]:
     """Return the exchange on the plan's first day, and what answers for it."""
     made = SimulatorSettings(
@@ -222,7 +241,7 @@ def _market(
     exchange = Exchange(
         prices=prices,
         calendar=calendar,
-        account=Account(cash=plan.cash),
+        account=account,
         rules=profile.rules,
         commission_ppb=made.commission_ppb,
         market=made.market,

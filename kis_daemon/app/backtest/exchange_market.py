@@ -127,6 +127,9 @@ class ExchangeFeed:
         if self._sink is not None:
             self._sink.on_feed_state(FeedState(connected=True, symbols=tuple(wanted)))
 
+    def reconnect(self) -> None:
+        """A stream without a wire is never lost."""
+
     def metrics(self) -> FeedFigures:
         is_up = self._sink is not None
         return FeedFigures(
@@ -166,16 +169,19 @@ class ExchangeFeed:
     def _notify(self, event: OrderEvent) -> None:
         if self._sink is None:
             return
-        request = event.request
-        self._sink.on_notice(
-            ExecutionNotice(
-                kind=_NOTICES[event.kind],
-                order_no=OrderNo(str(request.number)),
-                original_no=None if request.original is None else OrderNo(str(request.original)),
-                symbol=request.symbol,
-                side=request.side,
-                quantity=event.quantity,
-                price=event.price,
-                at=event.at,
-            )
-        )
+        self._sink.on_notice(notice_of(event))
+
+
+def notice_of(event: OrderEvent) -> ExecutionNotice:
+    """Return what the stream says of an event."""
+    request = event.request
+    return ExecutionNotice(
+        kind=_NOTICES[event.kind],
+        order_no=OrderNo(str(request.number)),
+        original_no=None if request.original is None else OrderNo(str(request.original)),
+        symbol=request.symbol,
+        side=request.side,
+        quantity=event.quantity,
+        price=event.price,
+        at=event.at,
+    )

@@ -40,7 +40,7 @@ class BacktestTrade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestOrder:
-    """An order as it ended, filled or not. `price` is its limit, None at the market."""
+    """An order as it ended, filled or not. `price` is its limit, None at the market; `filled_amount` before costs."""
 
     at: datetime
     symbol: Symbol
@@ -50,6 +50,7 @@ class BacktestOrder:
     filled_quantity: int
     rule: str
     state: str
+    filled_amount: Won = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,11 +27,17 @@ COMMANDS: Mapping[str, str] = {
     "universe": "kis_daemon.app.cli.universe",
     "kill-switch": "kis_daemon.app.cli.kill_switch",
     "locks": "kis_daemon.app.cli.locks",
+    "trading": "kis_daemon.app.cli.trading",
+    "positions": "kis_daemon.app.cli.positions",
     "breaker": "kis_daemon.app.cli.breaker",
     "db": "kis_daemon.app.cli.db",
     "audit": "kis_daemon.app.cli.audit",
     "backup": "kis_daemon.app.cli.backup",
+    "proposals": "kis_daemon.app.cli.proposals",
+    "mandates": "kis_daemon.app.cli.mandates",
     "backtest": "kis_daemon.app.cli.backtest",
+    "cbt": "kis_daemon.app.cli.cbt",
+    "drift": "kis_daemon.app.cli.drift",
 }
 """Commands beside `--mode`: each module offers its click command as `command`."""
 

@@ -21,6 +21,9 @@ from kis_daemon.app.backtest.written import as_json
 from kis_daemon.app.cli.backtest_options import replayed_options, symbols_of
 from kis_daemon.app.errors import ExitCode, UsageError
 from kis_daemon.app.files import load_calendar
+from kis_daemon.app.report.backtested import subject_of
+from kis_daemon.app.report.benchmark import benchmark_of
+from kis_daemon.app.report.folder import ReportFolder
 from kis_daemon.app.settings import Settings
 from kis_daemon.console.catalogue import Language, say
 from kis_daemon.domain.calendar import TradingCalendar
@@ -47,6 +50,8 @@ class WithSweep(click.Command):
 
 @click.command(cls=WithSweep, help="help.backtest")
 @replayed_options("NAME=VALUE", "help.backtest_params")
+@click.option("--report", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="help.backtest_report")
+@click.option("--benchmark", metavar="SYMBOL|FILE", help="help.backtest_benchmark")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -60,6 +65,8 @@ def command(
     fills: str,
     volume_share: int,
     json_file: Path | None,
+    report: Path | None,
+    benchmark: str | None,
     jobs: int,
     config_dir: Path,
 ) -> int:
@@ -76,6 +83,8 @@ def command(
         last.date() if last is not None else None,
         history_of(Rule(rule), settings, params),
     )
+    against = None if benchmark is None else benchmark_of(benchmark, source.prices, source.first, source.last)
+    folder = None if report is None else ReportFolder.opened(report)
     plan = BacktestPlan(
         symbols=source.symbols, first=source.first, last=source.last, cash=cash, volume_share=volume_share
     )
@@ -90,6 +99,9 @@ def command(
         json_file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     for result in results:
         _tell(result, ctx.find_root().obj)
+    if folder is not None:
+        written = folder.write(subject_of(results, plan, source, params, against), settings.language)
+        click.echo(say(settings.language, "report.told", file=written))
     return ExitCode.OK
 
 

@@ -1,4 +1,4 @@
-"""`--mode trade`: the command line of the daemon itself, checked and handed on as values."""
+"""`--mode trade|cbt`: the command line of the daemon itself, checked and handed on as values."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ OPTIONS: tuple[click.Parameter, ...] = (
         show_default=True,
         help="help.real_limit_symbols_first_day",
     ),
+    click.Option(["--drift/--no-drift"], default=None, help="help.drift_option"),
     click.Option(["--summary-json"], type=_path(), metavar="PATH", help="help.summary_json"),
     click.Option(
         ["--data-dir"],
@@ -146,7 +147,7 @@ def options_of(values: Mapping[str, Any], given: tuple[str, ...]) -> RunOptions:
     if values["mode"] is None:
         raise UsageError("usage.mode_missing")
     mode = RunMode(values["mode"])
-    if mode is not RunMode.TRADE:
+    if mode not in (RunMode.TRADE, RunMode.CBT):
         raise UsageError("usage.mode_later", mode=mode)
     symbols, all_symbols = _symbols(values["symbols"])
     start: datetime = values["sim_start"]
@@ -158,6 +159,7 @@ def options_of(values: Mapping[str, Any], given: tuple[str, ...]) -> RunOptions:
         confirm_real_trading=values["confirm_real_trading"],
         real_first_order_percent=values["real_first_order_percent"],
         real_limit_symbols_first_day=values["real_limit_symbols_first_day"],
+        drift=values["drift"],
         summary_json=_summary_file(values["summary_json"]),
         data_dir=values["data_dir"],
         config_dir=values["config_dir"],

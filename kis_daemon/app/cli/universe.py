@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import click
-import structlog
 
-from kis_daemon.app.cli.stores import where
+from kis_daemon.app.cli.stores import warnings_on_stderr, where
 from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.files import load_calendar
 from kis_daemon.app.options import RunOptions
@@ -51,7 +48,7 @@ def command(
     options = RunOptions(data_dir=data_dir, config_dir=config_dir, confirm_real_trading=True, sim_clock=sim_clock)
     settings = load_settings(options, os.environ, DOTENV)
     screen = Screen(sys.stderr)
-    with _warnings_on_stderr():
+    with warnings_on_stderr():
         found = select_universe(
             settings,
             options,
@@ -84,17 +81,3 @@ def progress_on(screen: Screen, language: Language) -> Told:
         screen.progress(say(language, "universe.progress", what=say(language, f"universe.{what}"), done=done, of=of))
 
     return tell
-
-
-@contextmanager
-def _warnings_on_stderr() -> Iterator[None]:
-    """Have warnings of the rooms below told beside the answer, and nothing less."""
-    before = structlog.get_config()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("warning"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

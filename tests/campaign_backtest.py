@@ -52,7 +52,8 @@ def backtest_recomputed() -> Told:
     differences = found.run()
     whole = (found.orders_checked, found.trades_checked) == (len(result.orders), len(result.trades))
     told = f"{result.first} to {result.last}, {found.orders_checked} orders, {found.trades_checked} trades, "
-    told += f"{found.certain_quantities} quantities of one possible statement, {len(differences)} differences"
+    told += f"{found.certain_quantities} quantities of one possible statement, {found.trial_quantities} of a breaker's "
+    told += f"trial, {len(differences)} differences"
     years = {trade.at.year for trade in result.trades}
     return whole and not differences and years == set(range(2015, 2022)), told
 

@@ -22,6 +22,7 @@ from kis_daemon.domain.orders import (
     OrderNo,
     OrderState,
     OrderType,
+    move,
     order_key,
     signal_id,
 )
@@ -93,11 +94,17 @@ def _claim(rows: MemoryRows, order: Order, trade: BacktestTrade) -> None:
 
 
 def _fill(rows: MemoryRows, pending: Order, trade: BacktestTrade, number: OrderNo) -> None:
-    submitted = replace(pending.moved(Happening.ACCEPTED, trade.at), order_no=number)
+    submitted = replace(pending, state=move(pending.state, Happening.ACCEPTED), order_no=number, version=2)
     rows.save_order(submitted)
-    filled = submitted.moved(Happening.FILLED, trade.at)
-    filled = replace(filled, filled_quantity=trade.quantity, filled_amount=trade.amount)
-    rows.save_order(filled)
+    rows.save_order(
+        replace(
+            submitted,
+            state=move(submitted.state, Happening.FILLED),
+            filled_quantity=trade.quantity,
+            filled_amount=trade.amount,
+            version=3,
+        )
+    )
     rows.add_fill(
         Fill(
             order_key=pending.key,

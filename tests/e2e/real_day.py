@@ -81,6 +81,7 @@ def live_through(
     options = replace(
         asked,
         confirm_real_trading=True,
+        drift=False,
         data_dir=root / "data",
         config_dir=ROOT / "config",
         symbols=tuple(listing.symbol for listing in prices.listings()),
@@ -127,7 +128,13 @@ def live_through(
             ) as (simulator, outfit):
                 real = outfit_of(settings, clock, KisProfile.REAL, outfit.endpoints)
                 await household.live_with(
-                    replace(real, universe=chosen_by, limits=outfit.limits, market_over=simulator.played_out),
+                    replace(
+                        real,
+                        universe=chosen_by,
+                        limits=outfit.limits,
+                        market_over=simulator.played_out,
+                        poll_s=outfit.poll_s,
+                    ),
                     lambda *_: None,
                 )
                 return list(simulator.exchange.orders.between(DEFAULT_SIM_START, clock.now().date()))

@@ -20,6 +20,7 @@ from kis_daemon.store.memory import Tables
 from kis_daemon.store.rows_audit import chained_event
 from kis_daemon.store.rows_base import BaseRows
 from kis_daemon.store.rows_orders import begun_order, booked_fill, order_outcome
+from kis_daemon.store.schema_types import UtcDateTime
 
 _AT_ONCE = 250  # rows of a statement: more would cost memory and save no time
 
@@ -58,7 +59,7 @@ class BulkRows(BaseRows):
 
 def _stored(table: Table, names: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
     """Yield the values as SQLite keeps them: moments and days are text, in the form that the schema reads."""
-    moments = [place for place, name in enumerate(names) if isinstance(table.c[name].type, schema.UtcDateTime)]
+    moments = [place for place, name in enumerate(names) if isinstance(table.c[name].type, UtcDateTime)]
     days = [place for place, name in enumerate(names) if isinstance(table.c[name].type, Date)]
     written: dict[datetime, str] = {}  # the orders of a day have one moment
     for row in rows:

@@ -77,14 +77,10 @@ def compose(
     audit: AuditPlaces | None = None,
     asks_a_person: bool = False,
     switch_file: SwitchFile | None = None,
-    halts_on_drawdown: bool = True,
     ask_days: AskDays | None = None,
     evening: Callable[[Journal], EndOfDay] | None = None,
 ) -> House:
-    """Build the services of one run and tie them together; nothing is opened or started.
-
-    A drawdown at its limit turns the kill switch on for entries; not where nobody is there to release it.
-    """
+    """Build the services of one run and tie them together; nothing is opened or started."""
     stream_is_primary = options.feed is Feed.WS
     book = Book()
     board = QuoteBoard()
@@ -168,8 +164,7 @@ def compose(
         rules=settings.breaker,
         price=board.price,
         outages=outages,
-        mandate=mandate,
-        halts_on_drawdown=halts_on_drawdown,
+        mandates=lambda: desk.mandates,
     )
     account = AccountKeeper(
         book=book, journal=journal, locks=locks, clock=clock, patience=Patience(), on_change=account_changed
@@ -210,6 +205,7 @@ def compose(
         clock=clock,
         approvals=desk,
         risk=risk,
+        look=lambda symbol: quote_desk.look(symbol),
         last_price=board.price,
         trades_continuously=trades_continuously,
         place=synchronizer.place_and_wait,
@@ -372,7 +368,7 @@ def compose(
         desks=Desks(
             proposals=persons.proposals,
             issuer=persons.issuer,
-            orders=persons.order_desk(quote_desk.look, histories.indicators),
+            orders=persons.order_desk(histories.indicators),
             operations=operator.operations,
             breakers=breakers,
             health=lambda: health(settings, book, control, clock, commit),

@@ -40,6 +40,7 @@ class Persons:
         clock: Clock,
         approvals: ApprovalDesk,
         risk: RiskManager,
+        look: Callable[[Symbol], Awaitable[object]],
         last_price: Callable[[Symbol], Won | None],
         trades_continuously: Callable[[Symbol], bool],
         place: Callable[[OrderIntent, Grant], Awaitable[Order | Refused]],
@@ -49,6 +50,7 @@ class Persons:
         self._book = book
         self._clock = clock
         self._approvals = approvals
+        self._look = look
         self._last_price = last_price
         self._trades_continuously = trades_continuously
         self._place = place
@@ -59,23 +61,20 @@ class Persons:
             clock=clock,
             provenance=approvals.provenance,
             terms=settings.approvals,
+            look=look,
             last_price=last_price,
             forbids=self.forbids,
             place=place,
         )
 
-    def order_desk(
-        self,
-        look: Callable[[Symbol], Awaitable[object]],
-        indicators: Callable[[Symbol], Indicators | None],
-    ) -> OrderDesk:
-        """Return the desk of approved orders, which asks the market by these two."""
+    def order_desk(self, indicators: Callable[[Symbol], Indicators | None]) -> OrderDesk:
+        """Return the desk of approved orders."""
         return OrderDesk(
             journal=self._journal,
             book=self._book,
             clock=self._clock,
             approvals=self._approvals,
-            look=look,
+            look=self._look,
             last_price=self._last_price,
             indicators=indicators,
             forbids=self.forbids,

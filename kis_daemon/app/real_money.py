@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kis_daemon.app.errors import ConfigurationError
 from kis_daemon.app.modes import TradingMode, Venue
@@ -17,7 +18,9 @@ from kis_daemon.app.options import RunOptions
 from kis_daemon.app.settings import Settings
 from kis_daemon.console.catalogue import say
 from kis_daemon.domain.first_steps import FirstSteps
-from kis_daemon.kis.transport import Endpoint, KisEndpoints
+
+if TYPE_CHECKING:
+    from kis_daemon.kis.transport import KisEndpoints
 
 _REAL_REST = "https://openapi.koreainvestment.com:9443"
 _REAL_STREAM = "ws://ops.koreainvestment.com:21000/tryitout"
@@ -65,6 +68,8 @@ def real_endpoints(confirmed: Confirmed) -> KisEndpoints:
     """Return the servers where orders cost real money."""
     if not isinstance(confirmed, Confirmed):
         raise ConfigurationError("config.real_not_confirmed")
+    from kis_daemon.kis.transport import Endpoint, KisEndpoints  # with it HTTP, which a backtest does without
+
     return KisEndpoints(rest=Endpoint(url=_REAL_REST), stream=Endpoint(url=_REAL_STREAM))
 
 

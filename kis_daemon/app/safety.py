@@ -13,9 +13,7 @@ from kis_daemon.domain.breakers import BreakerRules
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.domain.risk import RiskLimits
-from kis_daemon.domain.safeguards import KillSwitchScope
-from kis_daemon.ports import Clock, Rows
-from kis_daemon.services import kill_switch as switch
+from kis_daemon.ports import Clock
 from kis_daemon.services.book import Book
 from kis_daemon.services.circuit_breakers import CircuitBreakers
 from kis_daemon.services.control import Control
@@ -39,15 +37,9 @@ def watched_by(
     rules: BreakerRules,
     price: Callable[[Symbol], Won | None],
     outages: Outages,
-    mandate: Mandate,
-    halts_on_drawdown: bool,
+    mandates: Callable[[], tuple[Mandate, ...]],
 ) -> CircuitBreakers:
     """Have `control` look with all of them, and return the circuit breakers."""
-
-    def halt_entries(rows: Rows, reason: str) -> None:
-        if halts_on_drawdown and not rows.kill_switch().is_active:  # what a person has stopped altogether stays that
-            switch.activate(rows, clock.now(), reason, "engine", KillSwitchScope.ENTRIES)
-
     drawdown = Drawdown(book, clock, price)
     breakers = CircuitBreakers(
         book=book,
@@ -57,10 +49,9 @@ def watched_by(
         rules=rules,
         drawdown=drawdown,
         outages=outages,
-        halt=halt_entries,
     )
     control.ask_breakers(breakers.is_open)
     alarms = LossAlarms(book=book, journal=journal, limits=limits, rules=rules, drawdown=drawdown)
-    for lookout in (locks, breakers, alarms, MandateWatch(mandate, journal, clock)):
+    for lookout in (locks, breakers, alarms, MandateWatch(mandates, journal, clock)):
         control.look_with(lookout)
     return breakers

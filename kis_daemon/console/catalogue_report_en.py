@@ -109,6 +109,7 @@ SENTENCES: Mapping[str, str] = {
     "cbt.reset": "The virtual account begins anew with {cash:won}.[[ The old one stands in {aside}.]]",
     "usage.cbt_reset": "cbt reset puts the virtual account aside (the one put aside before is deleted): say --yes",
     "config.cbt_terms": "{place}: expected the terms that cbt reset wrote; main.py cbt reset --yes writes them anew",
+    "config.cbt_real": "--mode cbt: the virtual account takes its quotes from KIS's paper servers; start it with TRADING_MODE=PAPER",
     "help.cbt": "The virtual account of --mode cbt: told, written out, or begun anew.",
     "help.cbt_report": "What the virtual account came to.",
     "help.cbt_export": "Write trades.csv, equity.csv and result.json into FOLDER.",

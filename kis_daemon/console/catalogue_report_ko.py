@@ -109,6 +109,7 @@ SENTENCES: Mapping[str, str] = {
     "cbt.reset": "가상계좌를 {cash:won}으로 새로 시작합니다.[[ 이전 계좌는 {aside}에 있습니다.]]",
     "usage.cbt_reset": "cbt reset은 가상계좌를 치워 둡니다(그전에 치워 둔 것은 지워집니다). --yes를 적어 주십시오",
     "config.cbt_terms": "{place}: cbt reset이 적은 내용이 아닙니다. main.py cbt reset --yes로 다시 적을 수 있습니다",
+    "config.cbt_real": "--mode cbt: 가상계좌의 시세는 KIS 모의투자 서버에서 옵니다. TRADING_MODE=PAPER로 시작하십시오",
     "help.cbt": "--mode cbt의 가상계좌를 보고, 내보내고, 새로 시작합니다.",
     "help.cbt_report": "가상계좌의 성과를 봅니다.",
     "help.cbt_export": "trades.csv, equity.csv, result.json을 FOLDER에 씁니다.",

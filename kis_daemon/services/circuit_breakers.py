@@ -4,7 +4,7 @@ Rules of this room (S4-B, L18, C16)
     They close entries only: the gate asks `is_open`, the risk manager asks the book's `trial`; no exit asks.
     The table `circuit_breaker_events` is the truth, read with the kill switch: a reset beside the daemon counts within
     a second, and a row that an operator inserted is a trip. A trip counts at once and is written next.
-    A drawdown is believed when it is seen for ten seconds; it also turns the kill switch on, for entries.
+    A drawdown is believed when it is seen for ten seconds; whoever hears of it stops entries too (automatic_stops.py).
     A reset is a person's, with a reason and a name.
 """
 
@@ -69,7 +69,7 @@ class BreakerStatus:
 
 
 class CircuitBreakers:
-    """See the rules above. `halt` turns the kill switch on for entries, within the trip's own transaction."""
+    """See the rules above."""
 
     def __init__(
         self,
@@ -81,7 +81,6 @@ class CircuitBreakers:
         rules: BreakerRules,
         drawdown: Drawdown,
         outages: Outages,
-        halt: Callable[[Rows, str], None],
     ) -> None:
         self._book = book
         self._journal = journal
@@ -90,7 +89,6 @@ class CircuitBreakers:
         self._rules = rules
         self._drawdown = drawdown
         self._outages = outages
-        self._halt = halt
         self._trips: dict[Breaker, Trip] = {}
         self._trials: dict[Breaker, TrialResult] = {}
         self._revision = self._begun = 0
@@ -214,13 +212,6 @@ class CircuitBreakers:
         self._trips[breaker] = trip
         self._trials.pop(breaker, None)
         self._measure()  # the peak knows of the trip, should it be reset within the second
-        halts = trigger is Trigger.MAX_DRAWDOWN
-
-        def work(rows: Rows) -> None:
-            rows.add_breaker_trip(trip)
-            if halts:
-                self._halt(rows, f"drawdown {actual:.2f} % >= {threshold} %")
-
         self._journal.note(
             self._journal.fact(
                 "circuit_breaker_opened",
@@ -232,7 +223,7 @@ class CircuitBreakers:
                 actual=round(actual, 4),
                 until=now.isoformat() if trip.until is None else trip.until.isoformat(),
             ),
-            also=work,
+            also=lambda rows: rows.add_breaker_trip(trip),
         )
 
     # trying again

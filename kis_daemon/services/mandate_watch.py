@@ -2,11 +2,13 @@
 
 Rules of this room (C28)
     A mandate never renews itself: it is a person's word, and its end makes the person think again. It is told 30, 7
-    and 1 days before, and when it has ended; each once a run. Exits have mandates of their own, without an end.
+    and 1 days before, and when it has ended; each once. Of several the one that lasts longest counts, because entries
+    go on with it. Exits have mandates of their own, without an end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from kis_daemon.domain.approvals import Mandate
@@ -14,16 +16,18 @@ from kis_daemon.ports import Clock, Rows, Severity
 from kis_daemon.services.journal import Journal
 
 _TOLD_BEFORE = (1, 7, 30)  # days, the nearest first
+_NOTHING_TOLD = 31
 
 
 class MandateWatch:
-    """See the rules above."""
+    """See the rules above. `mandates` are those in force."""
 
-    def __init__(self, mandate: Mandate, journal: Journal, clock: Clock) -> None:
-        self._mandate = mandate
+    def __init__(self, mandates: Callable[[], tuple[Mandate, ...]], journal: Journal, clock: Clock) -> None:
+        self._mandates = mandates
+        self._mandate: Mandate | None = None  # the last one seen: one that has ended is in force no longer
         self._journal = journal
         self._clock = clock
-        self._told = _TOLD_BEFORE[-1] + 1
+        self._told = _NOTHING_TOLD
 
     def begin(self) -> None:
         """Nothing of it is in the records."""
@@ -33,12 +37,19 @@ class MandateWatch:
 
     def look(self) -> None:
         """Tell what was not told yet."""
-        left = self._mandate.expires_at - self._clock.now()
+        lasting = max(self._mandates(), key=lambda mandate: mandate.expires_at, default=None)
+        now = self._clock.now()
+        if lasting is not None and lasting != self._mandate:
+            self._mandate, self._told = lasting, _NOTHING_TOLD
+        known = self._mandate
+        if known is None or (lasting is None and now < known.expires_at):
+            return  # none was ever signed, or a person took it back
+        left = known.expires_at - now
         reached = 0 if left <= timedelta(0) else next((n for n in _TOLD_BEFORE if left <= timedelta(days=n)), None)
         if reached is None or reached >= self._told:
             return
         self._told = reached
-        told = {"mandate": self._mandate.mandate_id, "expires_at": f"{self._mandate.expires_at:%Y-%m-%d %H:%M}"}
+        told = {"mandate": known.mandate_id, "expires_at": f"{known.expires_at:%Y-%m-%d %H:%M}"}
         fact = (
             self._journal.fact("mandate_ends", severity=Severity.WARNING, alerts=True, days=reached, **told)
             if reached

@@ -182,7 +182,10 @@ class OrderDesk:
         position = positions.get(request.symbol)
         if position is None or request.side is not Side.BUY:
             return self._refuse(Cause.OTHER_ORDER, TokenRefusal.OTHER_ORDER.value, request, about)
-        listing = await self._listing(request.symbol)
+        try:
+            listing = await self._listing(request.symbol)
+        except BrokerError as error:
+            return self._refuse(Cause.BROKER, str(error), request, about)
         if isinstance(listing, str):
             return self._refuse(Cause.UNSUPPORTED_SYMBOL, listing, request, about)
         symbol, today = listing.symbol, self._clock.now().date()
@@ -224,16 +227,17 @@ class OrderDesk:
         return intent if forbidden is None else self._refuse(Cause.RISK, forbidden, request, about)
 
     async def _listing(self, text: str) -> Listing | str:
-        """Return what this venue says of the symbol, or why it has none."""
+        """Return what this venue says of the symbol, or why it has none; `BrokerError` for one that it has."""
         try:
             symbol = as_symbol(text)
         except ValueError:
             return f"{text[:20]!r} is no symbol of this venue"
-        if symbol not in self._book.listings or self._indicators(symbol) is None:
-            try:
-                await self._look(symbol)
-            except BrokerError as error:
-                return f"{symbol} is not known to the broker: {error}"
+        try:
+            await self._look(symbol)  # what was seen last may be old: nobody buys on that
+        except BrokerError as error:
+            if symbol in self._book.listings:
+                raise
+            return f"{symbol} is not known to the broker: {error}"
         return self._book.listings.get(symbol, f"{symbol} is not listed")
 
     # refusals

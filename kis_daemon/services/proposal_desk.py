@@ -28,7 +28,7 @@ from kis_daemon.domain.approvals import (
 )
 from kis_daemon.domain.market import Symbol, Won
 from kis_daemon.domain.orders import Order, OrderIntent
-from kis_daemon.ports import Clock, Rows, Severity, StoreError
+from kis_daemon.ports import BrokerError, Clock, Rows, Severity, StoreError
 from kis_daemon.services.approvals import (
     Grant,
     IssueRequest,
@@ -86,6 +86,7 @@ class ProposalDesk:
         clock: Clock,
         provenance: Provenance,
         terms: ApprovalRules,
+        look: Callable[[Symbol], Awaitable[object]],
         last_price: Callable[[Symbol], Won | None],
         forbids: Callable[[OrderIntent], str | None],
         place: Callable[[OrderIntent, Grant], Awaitable[Order | Refused]] | None,
@@ -95,6 +96,7 @@ class ProposalDesk:
         self._clock = clock
         self._provenance = provenance
         self._terms = terms
+        self._look = look
         self._last_price = last_price
         self._forbids = forbids
         self._place = place
@@ -199,6 +201,10 @@ class ProposalDesk:
         intent: OrderIntent | None = None
         if proposal.is_of_a_signal:
             intent = proposal.intent()
+            try:
+                await self._look(intent.symbol)  # what was seen last may be old: nobody buys on that
+            except BrokerError as error:
+                return NotDecided(code="BROKER_UNREACHABLE", reason=str(error))
             refused = self._why_not(proposal, intent)
             if refused is not None:
                 return refused

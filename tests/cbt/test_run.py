@@ -17,6 +17,13 @@ from kis_daemon.kis.opening import Kis, KisQuotes
 from tests.conftest import ROOT
 from tests.report.samples import the_library
 
+REAL_KEYS = {
+    "TRADING_MODE": "REAL",
+    "REAL_KIS_APP_KEY": "a-secret-key",
+    "REAL_KIS_APP_SECRET": "a-secret-word",
+    "REAL_KIS_ACCOUNT_NO": "50123456-01",
+    "EXECUTION_JWT_SECRET": "for tests only " * 4,
+}
 CONFIG = ("--config-dir", str(ROOT / "config"))
 
 
@@ -195,3 +202,30 @@ def test_terms_that_nobody_wrote_are_refused(place: Path, tmp_path: Path, monkey
     code = main(["--mode", "cbt", "--sim-days", "1", "--sim-speed", "0", *CONFIG])
 
     assert code == 78
+
+
+def test_real_keys_are_refused_and_nothing_is_written(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in REAL_KEYS.items():
+        monkeypatch.setenv(name, value)
+
+    code = main(["--mode", "cbt", "--confirm-real-trading", "--symbols", "005930", *CONFIG])
+
+    assert code == 78
+    assert capsys.readouterr().err.startswith(
+        "--mode cbt: the virtual account takes its quotes from KIS's paper servers"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_simulators_cash_is_what_a_simulated_account_begins_with(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    run("cbt", tmp_path, "--sim-cash", "30000000", days=1)
+
+    assert cbt("report", *WHERE) == 0
+    assert "begun with 30,000,000 KRW" in capsys.readouterr().out

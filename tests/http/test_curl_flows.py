@@ -214,11 +214,13 @@ def test_the_flows_answer_as_the_table_says(desk: Desk) -> None:
 
 def expect(desk: Desk, table: list[tuple[str, int, str | None]]) -> None:
     """Run the lines in their order and compare each with its code and error."""
-    found = []
+    found: list[tuple[str, int, str | None]] = []
+    reasons: list[str | None] = []
     for line, _, _ in table:
         status, told = desk.curl(line)
         found.append((line, status, told.get("error")))
-    assert found == table
+        reasons.append(told.get("reason"))
+    assert found == table, reasons
 
 
 def types(desk: Desk) -> set[str]:

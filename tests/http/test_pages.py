@@ -125,6 +125,35 @@ async def test_no_body_makes_an_error_of_ours(tmp_path: Path) -> None:
         assert house.operations.asked == []
 
 
+@pytest.mark.parametrize("odd", ["\x00", "a\x00b", "\ud800", "line\nline", "\x7f"])
+async def test_words_that_no_database_keeps_are_refused_where_they_would_be_kept(tmp_path: Path, odd: str) -> None:
+    async with a_house(tmp_path) as house:
+        proposal = house.persons.propose()
+        reject = f"/proposals/{proposal.proposal_id}/reject"
+        for body in (
+            {"rejected_by": odd, "rejection_reason": "x"},
+            {"rejected_by": "x", "rejection_reason": f"a{odd}a"},
+        ):
+            status, _ = await house.ask("POST", reject, raw=json.dumps(body).encode(), token=TOKENS.operator)
+            assert status == 400
+
+
+@pytest.mark.parametrize("odd", ["a%00b", "%ED%A0%80", "a%0Ab", "x" * 65, "%27%20OR%201", "%C3%A9"])
+async def test_an_id_that_cannot_be_one_asks_no_database(tmp_path: Path, odd: str) -> None:
+    """Some databases fail over a NUL; a stranger's URL must not make the daemon think that its database is away."""
+    async with a_house(tmp_path) as house:
+        house.path.records.broken = True
+        found = [(await house.ask("GET", f"/proposals/{odd}"))[0]]
+        for act in ("approve", "reject"):
+            body = {"approved_by": "x"} if act == "approve" else {"rejected_by": "x", "rejection_reason": "x"}
+            found.append((await house.ask("POST", f"/proposals/{odd}/{act}", body, token=TOKENS.admin))[0])
+        issue = {"proposal_id": odd + "%", "correlation_id": "x", "proposal_payload_hash": "0" * 64}
+        found.append((await house.ask("POST", "/issue_token", issue, token=TOKENS.admin))[0])
+        house.path.records.broken = False
+
+        assert found == [404, 404, 404, 400]
+
+
 async def test_an_error_repeats_nothing_of_what_was_sent(tmp_path: Path) -> None:
     async with a_house(tmp_path) as house:
         body = {"admin_key": ["the admin key"], "reason": 7, "by": {"deep": "the secret"}}

@@ -45,6 +45,7 @@ class Persons:
             clock=path.clock,
             provenance=path.desk.provenance,
             terms=ApprovalRules(),
+            look=self._look,
             last_price=path.broker.prices.get,
             forbids=lambda _: self.forbidden,
             place=path.synchronizer.place_and_wait,
@@ -63,6 +64,8 @@ class Persons:
 
     async def _look(self, symbol: Symbol) -> None:
         self.looked.append(symbol)
+        if self.path.broker.failing is not None:
+            raise self.path.broker.failing
 
     def propose(self) -> StoredProposal:
         """Keep a proposal of the sample snapshot's positions."""

@@ -13,7 +13,7 @@ from tests.services.trading import a_floor
 def test_the_end_is_told_before_and_when_it_has_come(tmp_path: Path) -> None:
     with a_floor(tmp_path) as floor:
         ends = floor.now + timedelta(days=31)
-        watch = MandateWatch(a_mandate(expires_at=ends), floor.journal, floor.clock)
+        watch = MandateWatch(lambda: (a_mandate(expires_at=ends),), floor.journal, floor.clock)
         days: list[tuple[int, int]] = []
         for day in range(33):
             watch.look()
@@ -29,9 +29,41 @@ def test_the_end_is_told_before_and_when_it_has_come(tmp_path: Path) -> None:
 
 def test_a_start_with_few_days_left_tells_once(tmp_path: Path) -> None:
     with a_floor(tmp_path) as floor:
-        watch = MandateWatch(a_mandate(expires_at=floor.now + timedelta(days=3)), floor.journal, floor.clock)
+        mandate = a_mandate(expires_at=floor.now + timedelta(days=3))
+        watch = MandateWatch(lambda: (mandate,), floor.journal, floor.clock)
 
         watch.look()
         watch.look()
 
         assert [fact["days"] for fact in floor.events("mandate_ends")] == [7]
+
+
+def test_the_mandate_that_lasts_longest_counts_and_one_taken_back_is_no_end(tmp_path: Path) -> None:
+    with a_floor(tmp_path) as floor:
+        short = a_mandate(expires_at=floor.now + timedelta(days=3))
+        long = a_mandate(mandate_id="m2", expires_at=floor.now + timedelta(days=300))
+        in_force = [short, long]
+        watch = MandateWatch(lambda: tuple(in_force), floor.journal, floor.clock)
+        watch.look()
+        assert floor.told("mandate_ends") == 0
+
+        in_force[:] = []
+        watch.look()
+        assert floor.told("mandate_ended") == 0
+        in_force[:] = [short]
+        watch.look()
+
+        assert [(fact["mandate"], fact["days"]) for fact in floor.events("mandate_ends")] == [("m1", 7)]
+
+
+def test_the_end_is_told_although_the_mandate_is_in_force_no_longer(tmp_path: Path) -> None:
+    with a_floor(tmp_path) as floor:
+        in_force = [a_mandate(expires_at=floor.now + timedelta(seconds=90))]
+        watch = MandateWatch(lambda: tuple(in_force), floor.journal, floor.clock)
+        watch.look()
+        floor.pass_time(90)
+
+        in_force.clear()
+        watch.look()
+
+        assert floor.told("mandate_ended") == 1

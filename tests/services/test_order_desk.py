@@ -14,6 +14,7 @@ from kis_daemon.domain.approvals import OrderRequest, TokenRefusal
 from kis_daemon.domain.market import Side, Symbol
 from kis_daemon.domain.orders import OrderType
 from kis_daemon.domain.safeguards import KillSwitchScope
+from kis_daemon.ports import BrokerUnreachable
 from kis_daemon.services import kill_switch
 from kis_daemon.services.approvals import token_hash
 from kis_daemon.services.order_desk import Cause, NotPlaced, Placed
@@ -361,3 +362,18 @@ async def test_a_symbol_that_is_not_listed_is_asked_about_and_refused(path: Orde
 
     assert refused(answer)[0] is Cause.UNSUPPORTED_SYMBOL
     assert persons.looked == [Symbol("000660")]
+
+
+@lived
+async def test_the_price_is_asked_for_before_anything_is_bought_on_it(path: OrderPath) -> None:
+    persons = Persons(path)
+    token = await persons.token()
+    path.broker.failing = BrokerUnreachable("no answer")
+    away = await persons.place(token)
+    path.broker.failing = None
+
+    placed = await persons.place(token)
+
+    assert refused(away)[:2] == (Cause.BROKER, "order_rejected_broker")
+    assert isinstance(placed, Placed)
+    assert persons.looked == [SAMSUNG, SAMSUNG]

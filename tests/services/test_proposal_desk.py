@@ -10,7 +10,7 @@ import pytest
 
 from kis_daemon.domain.approvals import ProposalStatus
 from kis_daemon.domain.orders import Order
-from kis_daemon.ports import StoreError
+from kis_daemon.ports import BrokerUnreachable, StoreError
 from kis_daemon.services.approvals import IssueRequest, NotIssued, SignedToken, token_hash
 from kis_daemon.services.door import Refused
 from kis_daemon.services.proposal_desk import Approved, NotDecided, ProposalDesk, Rejected
@@ -309,3 +309,18 @@ async def test_a_signals_token_lives_no_longer_than_its_proposal(path: OrderPath
 
     assert isinstance(done, Approved)
     assert done.approval.token_expires_at <= began + timedelta(seconds=300)
+
+
+@lived
+async def test_the_price_is_asked_for_before_an_approval_counts(path: OrderPath) -> None:
+    persons = Persons(path)
+    proposal_id = await persons.signal(an_intent())
+    path.broker.failing = BrokerUnreachable("no answer")
+    away = await persons.proposals.approve(proposal_id, "admin", AN_HOUR)
+    path.broker.failing = None
+
+    done = await persons.proposals.approve(proposal_id, "admin", AN_HOUR)
+
+    assert code(away) == "BROKER_UNREACHABLE"
+    assert isinstance(done, Approved)
+    assert persons.looked == [SAMSUNG, SAMSUNG]

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kis_daemon.console.catalogue import Language
+from kis_daemon.console.operator_chat import OperatorChat
+from kis_daemon.console.telegram_inbox import Message
 from kis_daemon.domain.market import Symbol
 from kis_daemon.domain.safeguards import Gate, KillSwitchScope
 from kis_daemon.services import kill_switch
@@ -34,6 +37,22 @@ async def _activate(floor: Floor) -> None:
     await floor.operations.activate_kill_switch(scope=KillSwitchScope.ALL, reason="x", by="kim", source=Source.API)
 
 
+def by_telegram(floor: Floor) -> None:
+    floor.start(_say(floor))
+
+
+async def _say(floor: Floor) -> None:
+    chat = OperatorChat(
+        chat_id="99",
+        operations=floor.operations,
+        journal=floor.journal,
+        gate=floor.control.gate,
+        clock=floor.clock,
+        language=Language.EN,
+    )
+    await chat.hear(Message(chat_id="99", sender="telegram:kim", text="/kill x", is_late=False))
+
+
 def by_command(floor: Floor) -> None:
     """As `main.py kill-switch activate` does it, in its own process."""
     floor.records.transact_now(lambda rows: kill_switch.activate(rows, floor.now, "x", "kim", KillSwitchScope.ALL))
@@ -45,6 +64,7 @@ def by_file(floor: Floor) -> None:
 
 WAYS: dict[str, Callable[[Floor], None]] = {
     "service": by_service,
+    "telegram": by_telegram,
     "command": by_command,
     "system_state": lambda floor: floor.sql(STATE),
     "kill_switch_events": lambda floor: floor.sql(EVENT),
@@ -71,7 +91,7 @@ def test_a_stop_is_in_force_within_a_second_by_every_way_in(tmp_path: Path, way:
 
         took.sort()
         assert took[-1] <= 1.0, f"p50 {took[20]:.3f} s, longest {took[-1]:.3f} s"
-        if way in ("service", "file"):
+        if way in ("service", "telegram", "file"):
             assert took[-1] <= STEP_S * 2
 
 

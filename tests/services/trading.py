@@ -314,8 +314,7 @@ class Floor:
             rules=terms.breaker,
             price=self.board.price,
             outages=self.outages,
-            mandate=a_mandate(expires_at=terms.now + timedelta(days=999)),
-            halts_on_drawdown=True,
+            mandates=lambda: (a_mandate(expires_at=terms.now + timedelta(days=999)),),
         )
         account = AccountKeeper(
             book=book,

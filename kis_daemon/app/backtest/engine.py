@@ -201,7 +201,6 @@ async def _replay(
         poll_s=_POLL_S,
         on_day_over=day_over,
         on_runs_done=stop.set,
-        halts_on_drawdown=False,
     )
     extremes = Extremes(house.book, frozenset(plan.symbols), settings.protection, plan.fills)
     house.board.listen(extremes.note)

@@ -8,8 +8,9 @@ from functools import partial
 
 from kis_daemon.app.cbt.counterpart import virtual_counterpart
 from kis_daemon.app.cbt.place import VirtualPlace
+from kis_daemon.app.errors import ConfigurationError
 from kis_daemon.app.lock import InstanceLock
-from kis_daemon.app.modes import Venue
+from kis_daemon.app.modes import TradingMode, Venue
 from kis_daemon.app.on_kis import VirtualRun, run_at_kis
 from kis_daemon.app.on_simulator import run_on_the_simulator
 from kis_daemon.app.options import RunOptions
@@ -23,7 +24,9 @@ _KEYS = "kis_keys.json"  # those of `--mode trade`: KIS gives out a token a minu
 
 
 def run_on_a_virtual_account(settings: Settings, options: RunOptions, calendar: TradingCalendar) -> int:
-    """Run until done or stopped; return the exit code."""
+    """Run until done or stopped; return the exit code. Real keys are not even asked for quotes."""
+    if settings.trading_mode is TradingMode.REAL:
+        raise ConfigurationError("config.cbt_real")
     place = VirtualPlace.under(settings.data_dir)
     own = place.settings(settings)
     terms = place.terms()

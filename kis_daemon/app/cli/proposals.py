@@ -119,7 +119,7 @@ def approve(proposal: str, by: str, expires_in: int, data_dir: Path, config_dir:
             raise UsageError("usage.no_secret")
         secret = settings.jwt_secret.get_secret_value().encode()
         life = timedelta(seconds=expires_in)
-        done = _decided(database, secret, lambda desk: desk.approve(proposal, by, life))
+        done = _decided(database, secret, lambda desk: desk.approve(proposal, by.strip()[:100], life))
     click.echo(
         json.dumps(
             {
@@ -144,7 +144,7 @@ def reject(ctx: click.Context, proposal: str, by: str, reason: str, data_dir: Pa
     _refuse_blanks(by, reason)
     language: Language = ctx.find_root().obj
     with opened(data_dir, config_dir) as database:
-        done = _decided(database, bytes(32), lambda desk: desk.reject(proposal, by, reason))
+        done = _decided(database, bytes(32), lambda desk: desk.reject(proposal, by.strip()[:100], reason.strip()))
     click.echo(say(language, "proposals.rejected", proposal_id=done.proposal_id))
 
 
@@ -166,6 +166,7 @@ def _decided(database: Database, secret: bytes, decide: Callable[[ProposalDesk],
             clock=clock,
             provenance=Provenance(config_hash="", git_commit_sha="", schema_version=SCHEMA_VERSION),
             terms=ApprovalRules(),
+            look=_no_market,
             last_price=_no_price,
             forbids=lambda _: None,
             place=None,
@@ -177,6 +178,10 @@ def _decided(database: Database, secret: bytes, decide: Callable[[ProposalDesk],
     if isinstance(done, NotDecided):
         raise UsageError("usage.proposals_refused", code=done.code, reason=done.reason)
     return done
+
+
+async def _no_market(_symbol: Symbol) -> None:
+    """Nobody is asked for a price here."""
 
 
 def _no_price(_symbol: Symbol) -> None:

@@ -43,8 +43,8 @@ def account_figure(subject: Subject, words: Words) -> dict[str, Any]:
     layout = _layout() | {
         "xaxis": _time() | {"anchor": "y3"},
         "yaxis": _axis(words("report.equity")) | {"domain": [0.48, 1.0], "tickformat": ",.0f"},
-        "yaxis2": _axis(words("report.drawdown")) | {"domain": [0.24, 0.44], "tickformat": ".0%"},
-        "yaxis3": _axis(words("report.exposure")) | {"domain": [0.0, 0.2], "tickformat": ".0%"},
+        "yaxis2": _axis(words("report.drawdown")) | {"domain": [0.24, 0.44], "tickformat": ".2~%"},
+        "yaxis3": _axis(words("report.exposure")) | {"domain": [0.0, 0.2], "tickformat": ".2~%"},
         "showlegend": subject.benchmark is not None,
     }
     return {"data": traces, "layout": layout}
@@ -121,7 +121,7 @@ def _line(days: list[str], values: Sequence[float], name: str, colour: str, hove
 def _layout() -> dict[str, Any]:
     return {
         "font": {"family": _FONT, "size": 12, "color": "#1f2933"},
-        "margin": {"l": 96, "r": 16, "t": 16, "b": 36},
+        "margin": {"l": 112, "r": 16, "t": 16, "b": 36},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "#ffffff",
         "hovermode": "x unified",
@@ -130,8 +130,17 @@ def _layout() -> dict[str, Any]:
 
 
 def _time() -> dict[str, Any]:
-    return {"type": "date", "tickformat": "%Y-%m", "gridcolor": "#eef1f4", "hoverformat": "%Y-%m-%d"}
+    stops: list[dict[str, Any]] = [
+        {"dtickrange": [None, "M1"], "value": "%m-%d"},
+        {"dtickrange": ["M1", None], "value": "%Y-%m"},
+    ]
+    return {"type": "date", "tickformatstops": stops, "gridcolor": "#eef1f4", "hoverformat": "%Y-%m-%d"}
 
 
 def _axis(title: str) -> dict[str, Any]:
-    return {"title": {"text": title}, "gridcolor": "#eef1f4", "zerolinecolor": "#cfd6dd", "automargin": True}
+    return {
+        "title": {"text": title, "standoff": 14},
+        "gridcolor": "#eef1f4",
+        "zerolinecolor": "#cfd6dd",
+        "automargin": True,
+    }

@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+_WORDS = r"^[^\x00-\x1f\x7f]*$"  # no control characters: not every database keeps them, and no log line should
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_WORDS)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_WORDS)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=_WORDS)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_WORDS)]
 Life = Annotated[int, Field(ge=1, le=86_400)]
 
 
@@ -30,7 +32,7 @@ class RejectBody(Body):
 
 
 class IssueTokenBody(Body):
-    proposal_id: Identifier
+    proposal_id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
     correlation_id: Identifier
     proposal_payload_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     expires_in_seconds: Life = 3600
@@ -64,7 +66,7 @@ class DeactivateBody(Body):
 
 
 class ForceDeactivateBody(Body):
-    admin_key: Annotated[str, StringConstraints(max_length=500)] = ""
+    admin_key: Annotated[str, StringConstraints(max_length=500, pattern=_WORDS)] = ""
     reason: Text = ""
     by: Text = ""
 

@@ -21,7 +21,7 @@ from kis_daemon.services.door import Refused
 from kis_daemon.services.order_desk import Cause, NotPlaced
 from kis_daemon.services.proposal_desk import NotDecided, Rejected
 
-_NOT_DECIDED = {"PROPOSAL_NOT_FOUND": 404, "ISSUER_REFUSED": 502, "ISSUER_UNAVAILABLE": 503}
+_NOT_DECIDED = {"PROPOSAL_NOT_FOUND": 404, "ISSUER_REFUSED": 502, "ISSUER_UNAVAILABLE": 503, "BROKER_UNREACHABLE": 503}
 _NOT_ISSUED = {"PROPOSAL_NOT_FOUND": 404}
 _NOT_PLACED = {
     Cause.NO_TOKEN: 401,

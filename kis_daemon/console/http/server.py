@@ -10,6 +10,7 @@ Rules of this room (C03, C32)
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +32,7 @@ log = structlog.get_logger("http")
 ENDPOINTS: tuple[Endpoint, ...] = (*pages_orders.PAGES, *pages_control.PAGES, *pages_session.PAGES)
 _AT_ONCE = 64
 _CLOSING_S = 1.0
+_PART = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +155,8 @@ class HttpServer:
                 log.warning("http_barred", path=endpoint.path, code=role.code)
                 headers = {"WWW-Authenticate": "Bearer"} if role.status == 401 else None
                 return error(role.status, role.code, role.reason, headers)
+            if not all(_PART.fullmatch(part) for part in request.match_info.values()):
+                return error(404, "NOT_FOUND", "no such page")  # no database is asked for what it could not hold
             raw = await raw_body(request) if endpoint.method != "GET" else b""
             body = NoBody() if endpoint.reads_late or endpoint.body is NoBody else checked(endpoint.body, parsed(raw))
             asked = Asked(

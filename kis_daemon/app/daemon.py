@@ -18,7 +18,8 @@ from types import MappingProxyType
 import structlog
 
 from kis_daemon.app.house import House
-from kis_daemon.app.settings import config_hash, release_rules
+from kis_daemon.app.operator_outfit import release_rules
+from kis_daemon.app.settings import config_hash
 from kis_daemon.app.systemd import Systemd
 from kis_daemon.console.alerts import AlertDesk
 from kis_daemon.ports import Rows

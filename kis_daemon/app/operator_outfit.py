@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kis_daemon.app.modes import Venue
-from kis_daemon.app.settings import Settings, release_rules
+from kis_daemon.app.modes import TradingMode, Venue
+from kis_daemon.app.settings import Settings
 from kis_daemon.domain.calendar import TradingCalendar
 from kis_daemon.ports import Clock, Entropy, Notifier
 from kis_daemon.services.approvals import ApprovalDesk
@@ -15,6 +15,7 @@ from kis_daemon.services.closer import Closer
 from kis_daemon.services.closings import CLOSINGS_MARK
 from kis_daemon.services.control import Control
 from kis_daemon.services.journal import Journal
+from kis_daemon.services.kill_switch import ReleaseRules
 from kis_daemon.services.operations import Operations
 from kis_daemon.services.order_synchronizer import OrderSynchronizer
 from kis_daemon.services.quotes import QuoteBoard
@@ -27,6 +28,16 @@ class OperatorOutfit:
     operations: Operations
     closer: Closer
     stops: AutomaticStops
+
+
+def release_rules(settings: Settings) -> ReleaseRules:
+    """Return what a release of the kill switch needs under these settings: in REAL the code, always (C01)."""
+    key = settings.kill_switch_admin_key
+    return ReleaseRules(
+        code_always=settings.trading_mode is TradingMode.REAL,
+        two_persons=settings.kill_switch_two_persons,
+        admin_key="" if key is None else key.get_secret_value(),
+    )
 
 
 def operator_outfit(

@@ -39,7 +39,6 @@ from kis_daemon.domain.positions import ProtectionRules
 from kis_daemon.domain.risk import RiskLimits
 from kis_daemon.domain.strategy import EntryRules, TrendBreakRules
 from kis_daemon.domain.universe import CandidatePool, SelectionMethod, UniverseRules
-from kis_daemon.services.kill_switch import ReleaseRules
 
 _SHORTEST_SECRET = 32  # bytes (C19)
 _SHORTEST_ADMIN_KEY = 16  # bytes
@@ -183,16 +182,6 @@ def load_settings(options: RunOptions, environ: Mapping[str, str], dotenv: Path 
     if mode is TradingMode.PAPER:
         assert_not_real_mode(settings)
     return settings
-
-
-def release_rules(settings: Settings) -> ReleaseRules:
-    """Return what a release of the kill switch needs under these settings: in REAL the code, always (C01)."""
-    key = settings.kill_switch_admin_key
-    return ReleaseRules(
-        code_always=settings.trading_mode is TradingMode.REAL,
-        two_persons=settings.kill_switch_two_persons,
-        admin_key="" if key is None else key.get_secret_value(),
-    )
 
 
 def assert_not_real_mode(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import struct
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -18,9 +19,11 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from kis_daemon.ports import StoreError
-from kis_daemon.store.backup_files import BackupRefused, made_for_us, on_disk, synced
+from kis_daemon.store.backup_files import BackupRefused, Unsound, made_for_us, on_disk, synced
 
 _BUSY_TIMEOUT_S = 5.0
+_HEADER = struct.Struct(">16xH10xI")  # of a page and how many there are (SQLite's file format, 1.3)
+_LARGEST_PAGE = 65_536  # written as 1
 
 
 class FileBackup:
@@ -52,7 +55,14 @@ class FileBackup:
             raise StoreError(f"{error} ({self.file})") from None
 
     def refuse_cut(self, file: Path) -> None:
-        """Nothing to see from outside: the pages are looked through when it is opened."""
+        """Raise `Unsound` where pages are missing at the end: SQLite reads a page that is cut as if zeros followed."""
+        with on_disk(file), file.open("rb") as stream:
+            header = stream.read(_HEADER.size)
+        if len(header) < _HEADER.size:
+            raise Unsound("cut")
+        page, pages = _HEADER.unpack(header)
+        if file.stat().st_size != (_LARGEST_PAGE if page == 1 else page) * pages:
+            raise Unsound("cut")
 
     @contextmanager
     def scratch(self, file: Path, _name: str) -> Iterator[URL]:

@@ -8,8 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
-from kis_daemon.app.cli.trade import DOTENV
-from kis_daemon.app.options import RunOptions
+from kis_daemon.app.options import DOTENV, RunOptions
 from kis_daemon.app.settings import Settings, load_settings
 from kis_daemon.domain.market import Symbol
 from kis_daemon.services.audit_desk import AuditPlaces

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from kis_daemon.domain.market import Symbol, Won
 
+DOTENV = Path(".env")
+"""Where variables stand that the environment leaves out: in the folder of the start."""
+
 DEFAULT_SIM_START = date(2026, 3, 3)
 """The first trading day of the embedded simulator unless told otherwise: fixed, so that a run can be repeated."""
 

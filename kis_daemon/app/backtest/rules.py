@@ -15,8 +15,7 @@ from kis_daemon.app.backtest.engine import run_backtest
 from kis_daemon.app.backtest.parameters import path_of, with_parameters
 from kis_daemon.app.backtest.plan import BacktestPlan
 from kis_daemon.app.backtest.result import BacktestResult
-from kis_daemon.app.cli.trade import DOTENV
-from kis_daemon.app.options import RunOptions
+from kis_daemon.app.options import DOTENV, RunOptions
 from kis_daemon.app.settings import Settings, load_settings
 from kis_daemon.app.settings_ranges import RANGES
 from kis_daemon.app.settings_sources import dotenv_file, environment

@@ -18,8 +18,9 @@ import click
 
 from kis_daemon import __version__
 from kis_daemon.app.cli.spoken import SpokenContext, spoken
-from kis_daemon.app.cli.trade import DOTENV, OPTIONS, options_of, trade, written
+from kis_daemon.app.cli.trade import OPTIONS, options_of, trade, written
 from kis_daemon.app.errors import LOGGED, ConfigurationError, ExitCode, Refusal, UsageError
+from kis_daemon.app.options import DOTENV
 from kis_daemon.console.catalogue import Language, say
 
 COMMANDS: Mapping[str, str] = {

@@ -9,11 +9,10 @@ from pathlib import Path
 import click
 
 from kis_daemon.app.cli.stores import opened, where
-from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.errors import Refusal, UsageError
 from kis_daemon.app.modes import TradingMode
-from kis_daemon.app.options import RunOptions
+from kis_daemon.app.options import DOTENV, RunOptions
 from kis_daemon.app.settings import Settings, load_settings
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.catalogue import Language, say

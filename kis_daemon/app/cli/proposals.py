@@ -19,11 +19,10 @@ from typing import Any, TypeVar
 import click
 
 from kis_daemon.app.cli.stores import opened, warnings_on_stderr, where
-from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.entropy import SystemEntropy
 from kis_daemon.app.errors import UsageError
 from kis_daemon.app.files import git_commit
-from kis_daemon.app.options import RunOptions
+from kis_daemon.app.options import DOTENV, RunOptions
 from kis_daemon.app.settings import Settings, load_settings
 from kis_daemon.clock import SystemClock
 from kis_daemon.console.catalogue import Language, say

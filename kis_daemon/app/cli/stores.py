@@ -12,10 +12,9 @@ from typing import Any, NoReturn, TypeVar
 import click
 import structlog
 
-from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.errors import ConfigurationError, Refusal, UsageError
 from kis_daemon.app.operator_outfit import release_rules
-from kis_daemon.app.options import RunOptions
+from kis_daemon.app.options import DOTENV, RunOptions
 from kis_daemon.app.settings import Settings, load_settings
 from kis_daemon.app.settings_database import database_url
 from kis_daemon.app.settings_sources import Given, environment

@@ -13,10 +13,8 @@ import click
 from click.core import ParameterSource
 
 from kis_daemon.app.errors import UsageError
-from kis_daemon.app.options import Feed, RunMode, RunOptions, SimOptions, SimProfile
+from kis_daemon.app.options import DOTENV, Feed, RunMode, RunOptions, SimOptions, SimProfile
 from kis_daemon.domain.market import Symbol, as_symbol
-
-DOTENV = Path(".env")
 
 _DEFAULT, _SIM = RunOptions(), SimOptions()
 

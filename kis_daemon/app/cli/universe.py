@@ -15,9 +15,8 @@ from pathlib import Path
 import click
 
 from kis_daemon.app.cli.stores import warnings_on_stderr, where
-from kis_daemon.app.cli.trade import DOTENV
 from kis_daemon.app.files import load_calendar
-from kis_daemon.app.options import RunOptions
+from kis_daemon.app.options import DOTENV, RunOptions
 from kis_daemon.app.settings import load_settings
 from kis_daemon.app.universe_run import Explained, select_universe
 from kis_daemon.console.catalogue import Language, say

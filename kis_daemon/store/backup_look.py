@@ -55,12 +55,12 @@ def asked(url: URL, question: Callable[[Connection], T]) -> T:
 
 
 async def _asked_of_a_server(url: URL, question: Callable[[Connection], T]) -> T:
-    from kis_daemon.store.server import _raw_errors, server_engine  # late, as `database.py` loads it
+    from kis_daemon.store.server import raw_errors, server_engine  # late, as `database.py` loads it
 
     try:
         async with server_engine(url, patient=True).connect() as connection:
             return await connection.run_sync(question)
-    except _raw_errors(url) as error:
+    except raw_errors(url) as error:
         raise StoreError(f"{reason(error)} ({shown(url)})") from error
 
 

@@ -107,7 +107,7 @@ class _Line:
         self._turn = asyncio.Lock()
         self._connection: AsyncConnection | None = None
         self._connected_at = 0.0
-        self._faults: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, EOFError, *_raw_errors(engine.url))
+        self._faults: tuple[type[Exception], ...] = (SQLAlchemyError, OSError, EOFError, *raw_errors(engine.url))
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -194,7 +194,7 @@ class ServerStore:
     def schema(self) -> Schema:
         try:
             return self._aside(self._schema())
-        except _raw_errors(self._url) as error:
+        except raw_errors(self._url) as error:
             raise StoreError(reason(error)) from error
 
     async def _schema(self) -> Schema:
@@ -243,7 +243,7 @@ class ServerStore:
             return thread.submit(asyncio.run, doing).result()
 
 
-def _raw_errors(url: URL) -> tuple[type[Exception], ...]:
+def raw_errors(url: URL) -> tuple[type[Exception], ...]:
     """Return the errors that a driver raises past SQLAlchemy while it connects."""
     if url.get_backend_name() != "postgresql":
         return ()

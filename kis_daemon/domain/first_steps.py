@@ -29,11 +29,9 @@ def first_quantity(quantity: int, entries_today: int, steps: FirstSteps) -> int:
     return max(1, math.floor(quantity * steps.order_percent / 100))
 
 
-def check_first_day(
-    symbol: Symbol, bought_today: Collection[Symbol], steps: FirstSteps, *, is_first_day: bool
-) -> Denied | None:
-    """Return why `symbol` is not bought on the first day of an account, or None."""
+def check_first_day(symbol: Symbol, bought_today: Collection[Symbol]) -> Denied | None:
+    """Return why `symbol` is not bought on the first day of an account that trades one symbol then, or None."""
     others = sorted(set(bought_today) - {symbol})
-    if not steps.one_symbol_on_the_first_day or not is_first_day or not others:
+    if not others:
         return None
     return Denied(code="first_day_symbol", reason=f"the first day trades one symbol: {', '.join(others)}")

@@ -8,7 +8,7 @@ Rules of this room
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import accumulate
@@ -219,6 +219,8 @@ class Book:
     @property
     def worst_realized_today(self) -> Won:
         """The lowest that today's realised sum has been, trade by trade."""
+        if not self.trades_today:
+            return self.lowest_realized
         sums = accumulate((trade.realized_pnl for trade in self.trades_today), initial=0)
         return min(self.lowest_realized, *sums)
 
@@ -249,23 +251,22 @@ class Book:
 
     def figures(self, resting: Iterable[Symbol], now: datetime | None = None) -> AccountFigures:
         """Return what the limits are measured against at this moment."""
-        reserved = sum(
-            _notional(order) - order.filled_amount for order in self.live_orders() if order.intent.side is Side.BUY
-        )
-        buying = [symbol for symbol, side in self.live if side is Side.BUY]
+        buying = [self.orders[key] for (_, side), key in self.live.items() if side is Side.BUY]
+        reserved = sum([_notional(order) - order.filled_amount for order in buying])
+        runs = _losing_runs(self.trades_today)
         return AccountFigures(
             equity=self.statement_cash + self.holdings_value,
             cash=max(self.statement_cash - reserved, 0),
             day_base_equity=self.day_base_equity,
             realized_today=self.realized_today,
             entries_today=self.entries_today(),
-            consecutive_losses=self.consecutive_losses,
-            busy_symbols=frozenset([*self.positions, *buying]),
+            consecutive_losses=runs[-1],
+            busy_symbols=frozenset([*self.positions, *(order.intent.symbol for order in buying)]),
             resting_symbols=frozenset(resting),
             exposure=self.holdings_value + reserved,
             entries_last_minute=0 if now is None else self.entries_since(now - _A_MINUTE),
             worst_realized_today=self.worst_realized_today,
-            worst_losses_in_a_row=max(self.longest_losing_run, *_losing_runs(self.trades_today)),
+            worst_losses_in_a_row=max(self.longest_losing_run, *runs),
             trial=self.trial,
             trial_entries=0 if self.trial is None else self._trial_entries(self.trial),
         )
@@ -281,14 +282,16 @@ class Book:
                 self.positions[symbol] = replace(position, name=name)
 
 
-def _losing_runs(trades: Iterable[Trade]) -> list[int]:
+def _losing_runs(trades: Sequence[Trade]) -> list[int]:
     """Return how many positions in a row were lost, after each of them; one sold in parts is one."""
+    runs = [0]
+    if not trades:
+        return runs
     results: dict[str, Won] = {}
     for trade in trades:
         if trade.side is Side.SELL:
             position = trade.correlation_id or trade.order_key
             results[position] = results.pop(position, 0) + trade.realized_pnl
-    runs = [0]
     for result in results.values():
         runs.append(runs[-1] + 1 if result < 0 else 0)
     return runs

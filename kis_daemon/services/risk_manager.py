@@ -157,9 +157,9 @@ class RiskManager:
     def _closed_to(self, symbol: Symbol) -> Denied | None:
         """Return why this very symbol is not bought now, whatever the account could bear."""
         book, steps = self._book, self._rules.first_steps
-        return self._locked(symbol) or check_first_day(
-            symbol, book.bought_today(), steps, is_first_day=book.is_first_day
-        )
+        if not (steps.one_symbol_on_the_first_day and book.is_first_day):
+            return self._locked(symbol)
+        return self._locked(symbol) or check_first_day(symbol, book.bought_today())
 
     def _locked(self, symbol: Symbol) -> Denied | None:
         lock = self._book.locked.get(symbol) or self._book.entry_locks.get(symbol)

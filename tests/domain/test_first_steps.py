@@ -9,7 +9,6 @@ from kis_daemon.domain.first_steps import FirstSteps, check_first_day, first_qua
 from kis_daemon.domain.market import as_symbol
 
 ONE, OTHER = as_symbol("005930"), as_symbol("000660")
-CAREFUL = FirstSteps(order_percent=10.0, one_symbol_on_the_first_day=True)
 
 
 @given(st.integers(1, 1_000_000), st.floats(0.01, 100), st.integers(0, 20))
@@ -24,13 +23,8 @@ def test_a_first_step_is_never_larger_and_never_nothing(quantity: int, percent: 
 
 
 def test_the_first_day_trades_one_symbol() -> None:
-    assert check_first_day(ONE, (), CAREFUL, is_first_day=True) is None
-    assert check_first_day(ONE, (ONE,), CAREFUL, is_first_day=True) is None
-    denied = check_first_day(OTHER, (ONE,), CAREFUL, is_first_day=True)
+    assert check_first_day(ONE, ()) is None
+    assert check_first_day(ONE, (ONE,)) is None
+    denied = check_first_day(OTHER, (ONE,))
     assert denied is not None
     assert (denied.code, ONE in denied.reason) == ("first_day_symbol", True)
-
-
-def test_later_days_and_other_money_trade_what_they_like() -> None:
-    assert check_first_day(OTHER, (ONE,), CAREFUL, is_first_day=False) is None
-    assert check_first_day(OTHER, (ONE,), FirstSteps(), is_first_day=True) is None

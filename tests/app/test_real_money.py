@@ -89,7 +89,8 @@ def test_the_real_address_stands_in_one_module() -> None:
     assert holders == {"real_money.py"}
 
 
-def test_one_function_asks_for_the_real_address_and_one_makes_the_confirmation() -> None:
+def test_no_way_into_the_program_passes_by_the_guards_of_real_money() -> None:
+    """Every command is a module of `app/`: one of them asks for the address, one for the countdown before it."""
     users = {module.name for module in modules() if "real_endpoints" in names_used(module)}
     makers = {module.name for module in modules() if "count_down" in names_used(module)}
 

@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 import time as wall
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -168,7 +169,8 @@ def _spied(town: Town, weather: Weather, box: list[Watch]) -> AbstractContextMan
 
 
 def quiet() -> None:
-    """Keep the daemon's own log out of the way."""
+    """Keep the daemon's own log out of the way, and what a crash leaves of a connection that was about to begin."""
+    warnings.filterwarnings("ignore", "coroutine 'connect_tcp.* was never awaited", RuntimeWarning)
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,21 +52,6 @@ def in_utc(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
 
 
-def to_the_millisecond(moment: str) -> str:
-    """Return the moment without its microseconds.
-
-    Over a year forty orders stood one microsecond apart, sales of one symbol that were tried again and again; what was
-    ordered was the same. `microseconds_apart` counts them.
-    """
-    near = datetime.fromisoformat(moment) + timedelta(microseconds=500)
-    return near.isoformat(sep=" ", timespec="milliseconds")
-
-
-def microseconds_apart(result: BacktestResult, orders: list[Row]) -> int:
-    """Return how many orders of the backtest the daemon has, but at another microsecond."""
-    return len({in_utc(order.at) + order.symbol for order in result.orders} - {f"{o[0]}{o[1]}" for o in orders})
-
-
 def compared(result: BacktestResult, summary: dict[str, Any], orders: list[Row]) -> list[str]:
     """Return every order and trade that only one of the two has, and a difference in what is left."""
     theirs: dict[str, list[Row]] = {
@@ -74,7 +59,7 @@ def compared(result: BacktestResult, summary: dict[str, Any], orders: list[Row])
             (t["date"], t["time"], t["symbol"], t["side"], t["quantity"], t["price"], t["reason"], t["numbers"])
             for t in summary["trades"]
         ],
-        "order": [(to_the_millisecond(str(order[0])), *order[1:]) for order in orders],
+        "order": [(str(order[0]), *order[1:]) for order in orders],
         "account": [(summary["cash"], summary["holdings_value"])],
     }
     ours: dict[str, list[Row]] = {
@@ -93,7 +78,7 @@ def compared(result: BacktestResult, summary: dict[str, Any], orders: list[Row])
         ],
         "order": [
             (
-                to_the_millisecond(in_utc(o.at)),
+                in_utc(o.at),
                 o.symbol,
                 o.side.value,
                 o.quantity,

@@ -7,7 +7,6 @@ import logging
 import shutil
 import tempfile
 import time as wall
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -169,8 +168,7 @@ def _spied(town: Town, weather: Weather, box: list[Watch]) -> AbstractContextMan
 
 
 def quiet() -> None:
-    """Keep the daemon's own log out of the way, and what a crash leaves of a connection that was about to begin."""
-    warnings.filterwarnings("ignore", "coroutine 'connect_tcp.* was never awaited", RuntimeWarning)
+    """Keep the daemon's own log out of the way."""
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
